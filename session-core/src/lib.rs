@@ -1,0 +1,4 @@
+//! Server-driven reactive sessions, whatever carries them.
+
+pub mod exchange;
+pub mod link;

@@ -1,0 +1,192 @@
+//! The reference link: two bounded queues in memory.
+
+use std::task::{Context, Poll, ready};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio_util::sync::PollSender;
+
+use super::{
+    CloseReason, Frame, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError, Transmit,
+    TransmitError,
+};
+use crate::exchange::{Exchange, ExchangeError, Request, Response};
+
+/// Frames a link holds in each direction before `poll_ready` waits.
+const WINDOW: usize = 64;
+
+/// A listener in memory and the door its clients come through.
+#[must_use]
+pub fn memory() -> (Connector, MemoryListener) {
+    let (sender, receiver) = mpsc::channel(WINDOW);
+    (Connector { sender }, MemoryListener { receiver })
+}
+
+/// Opens links and exchanges to a [`MemoryListener`].
+#[derive(Debug, Clone)]
+pub struct Connector {
+    sender: mpsc::Sender<Incoming<MemoryLink>>,
+}
+
+impl Connector {
+    /// Opens a link; `None` once the listener is gone. Frames over `limit` bytes are refused by the
+    /// server's half.
+    pub async fn connect(&self, limit: usize) -> Option<MemoryLink> {
+        let (client, server) = pair(limit);
+        self.sender.send(Incoming::Link(server)).await.ok()?;
+        Some(client)
+    }
+
+    /// Sends a request beside the links.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError`] when nobody answers.
+    pub async fn exchange(&self, request: Request) -> Result<Response, ExchangeError> {
+        let (exchange, response) = Exchange::new(request);
+        if self.sender.send(Incoming::Exchange(exchange)).await.is_err() {
+            return Err(ExchangeError);
+        }
+        response.await
+    }
+}
+
+/// Accepts what a [`Connector`] opens.
+#[derive(Debug)]
+pub struct MemoryListener {
+    receiver: mpsc::Receiver<Incoming<MemoryLink>>,
+}
+
+#[async_trait]
+impl Listener for MemoryListener {
+    type Link = MemoryLink;
+
+    async fn accept(&mut self) -> Option<Incoming<MemoryLink>> {
+        self.receiver.recv().await
+    }
+
+    fn address(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+/// One end of a link in memory.
+#[derive(Debug)]
+pub struct MemoryLink {
+    peer: PeerInfo,
+    receive: MemoryReceive,
+    transmit: MemoryTransmit,
+}
+
+/// Two ends of one link; each refuses to receive a frame over `limit` bytes.
+fn pair(limit: usize) -> (MemoryLink, MemoryLink) {
+    let (to_server, from_client) = mpsc::channel(WINDOW);
+    let (to_client, from_server) = mpsc::channel(WINDOW);
+    let end = |sender, receiver| MemoryLink {
+        peer: PeerInfo::default(),
+        receive: MemoryReceive { receiver, limit, state: ReceiveState::Open },
+        transmit: MemoryTransmit { sender: PollSender::new(sender) },
+    };
+    (end(to_server, from_server), end(to_client, from_client))
+}
+
+impl Link for MemoryLink {
+    type Receive = MemoryReceive;
+    type Transmit = MemoryTransmit;
+
+    fn peer(&self) -> &PeerInfo {
+        &self.peer
+    }
+
+    fn split(self) -> (MemoryReceive, MemoryTransmit) {
+        (self.receive, self.transmit)
+    }
+}
+
+#[derive(Debug)]
+enum Item {
+    Frame(Frame),
+    Close(CloseReason),
+}
+
+/// The receiving half of a [`MemoryLink`].
+#[derive(Debug)]
+pub struct MemoryReceive {
+    receiver: mpsc::Receiver<Item>,
+    limit: usize,
+    state: ReceiveState,
+}
+
+#[derive(Debug)]
+enum ReceiveState {
+    Open,
+    Ended(Option<CloseReason>),
+}
+
+impl Receive for MemoryReceive {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, ReceiveError>> {
+        if let ReceiveState::Ended(_) = self.state {
+            return Poll::Ready(Ok(None));
+        }
+        let end = match ready!(self.receiver.poll_recv(cx)) {
+            Some(Item::Frame(frame)) if frame.as_bytes().len() <= self.limit => {
+                return Poll::Ready(Ok(Some(frame)));
+            }
+            Some(Item::Frame(_)) => Err(ReceiveError::TooLarge { limit: self.limit }),
+            Some(Item::Close(reason)) => Ok(Some(reason)),
+            None => Err(ReceiveError::Aborted(None)),
+        };
+        self.receiver.close();
+        match end {
+            Ok(reason) => {
+                self.state = ReceiveState::Ended(reason);
+                Poll::Ready(Ok(None))
+            }
+            Err(error) => {
+                self.state = ReceiveState::Ended(None);
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    fn close_reason(&self) -> Option<&CloseReason> {
+        match &self.state {
+            ReceiveState::Open => None,
+            ReceiveState::Ended(reason) => reason.as_ref(),
+        }
+    }
+}
+
+/// The sending half of a [`MemoryLink`].
+#[derive(Debug)]
+pub struct MemoryTransmit {
+    sender: PollSender<Item>,
+}
+
+impl Transmit for MemoryTransmit {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransmitError>> {
+        self.sender.poll_reserve(cx).map_err(|_| TransmitError::Closed(None))
+    }
+
+    fn start_send(&mut self, frame: Frame) -> Result<(), TransmitError> {
+        self.sender.send_item(Item::Frame(frame)).map_err(|_| TransmitError::Closed(None))
+    }
+
+    fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), TransmitError>> {
+        match self.sender.get_ref() {
+            Some(sender) if !sender.is_closed() => Poll::Ready(Ok(())),
+            _ => Poll::Ready(Err(TransmitError::Closed(None))),
+        }
+    }
+
+    fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+        reason: &CloseReason,
+    ) -> Poll<Result<(), TransmitError>> {
+        ready!(self.poll_ready(cx))?;
+        let sent = self.sender.send_item(Item::Close(reason.clone()));
+        self.sender.close();
+        Poll::Ready(sent.map_err(|_| TransmitError::Closed(None)))
+    }
+}

@@ -1,0 +1,1 @@
+//! Sessions over QUIC. Reserved: this crate has no transport yet and exports nothing.

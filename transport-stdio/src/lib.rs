@@ -1,0 +1,1 @@
+//! Sessions over stdio. Reserved: this crate has no transport yet and exports nothing.

@@ -1,0 +1,637 @@
+// The browser's half of a session: the page's inputs go to the server, what the server computes comes back
+// into the page. It speaks the protocol of the Shiny client on the same markup, so that a page works with either.
+//
+//   inputs    <input id>, <select id>, <textarea id>, <button id class="action-button">,
+//             <div id class="shiny-input-radiogroup"> and "shiny-input-checkboxgroup" around their boxes
+//   outputs   <div id class="shiny-text-output">, <div id class="shiny-html-output">
+//
+//   session.on(type, fn)                custom messages of that type; returns a function that stops listening
+//   session.request(method, ...args)    a promise of the message handler's answer
+//   session.set(id, value, options)     an input without an element; { type } names its wire type,
+//                                       { event: true } sends it even if the value did not change
+//   session.connected, session.id       and the events "session:connected", "session:disconnected" on document
+//
+// A page that sets window.createSessionSocket = (url) => socket brings its own transport: any object that looks
+// like a WebSocket will do. Nothing here evaluates code, so a strict Content-Security-Policy is no obstacle.
+// Left to the Shiny client: modals, tabs, file inputs, plots, dependencies of HTML, code sent to be evaluated.
+
+(() => {
+  "use strict";
+
+  const TYPING_PAUSE_MS = 250;
+  const RECONNECT_DELAYS_MS = [1500, 1500, 2500, 2500, 5500, 5500, 10500];
+  const NOTIFICATION_MS = 5000;
+  const NOTIFICATION_TYPES = ["default", "message", "warning", "error"];
+
+  const root = document.documentElement;
+
+  // ---------------------------------------------------------------- what goes to the server
+
+  const inputs = new Map(); // id → element
+  const outputs = new Map(); // id → element
+  const sent = new Map(); // name → { key, json, value }: what the server knows, or will know by the next init
+  const typing = new Map(); // id → timer of an input that the user has not finished
+  let batch = null; // key → value of the update that this tick will send
+
+  function set(name, value, { type = "", event = false } = {}) {
+    const key = type ? `${name}:${type}` : name;
+    const json = JSON.stringify(value) ?? "null"; // undefined would lose its key
+    const known = sent.get(name);
+    if (!event && known?.key === key && known.json === json) return;
+    sent.set(name, { key, json, value: JSON.parse(json) });
+    if (!open) return; // the next init carries it
+    if (event) {
+      finishTyping();
+      flush();
+      send({ method: "update", data: { [key]: value ?? null } });
+      return;
+    }
+    if (!batch) {
+      batch = new Map();
+      queueMicrotask(flush);
+    }
+    batch.set(key, value ?? null);
+  }
+
+  function flush() {
+    if (!batch) return;
+    reportVisibility();
+    const data = Object.fromEntries(batch);
+    batch = null;
+    if (open) send({ method: "update", data });
+  }
+
+  // Every input of the page, by the first row that it matches. `late` inputs wait for a pause in typing.
+  const fill = (el, value) => (el.value = value ?? "");
+  const text = { read: (el) => el.value, write: fill, late: true };
+  const number = { ...text, type: "shiny.number", read: (el) => (el.value === "" ? null : Number(el.value)) };
+  const boxes = (el) => [...el.querySelectorAll("input")];
+  const KINDS = [
+    ["input[type=number], input[type=range]", number],
+    ["input[type=password]", { ...text, type: "shiny.password" }],
+    ["input[type=date]", { ...text, type: "shiny.date", read: (el) => el.value || null }],
+    ["input[type=checkbox]", { read: (el) => el.checked, write: (el, value) => (el.checked = Boolean(value)) }],
+    ["input:not([type]), input[type=text], input[type=search], input[type=url], input[type=email], input[type=tel]", text],
+    ["textarea", text],
+    ["select[multiple]", { read: (el) => [...el.selectedOptions].map((option) => option.value), write: select }],
+    ["select", { read: (el) => el.value, write: select }],
+    [".action-button", { type: "shiny.action", read: (el) => clicks.get(el) ?? 0, write: () => {} }],
+    [
+      ".shiny-input-radiogroup",
+      { read: (el) => boxes(el).find((box) => box.checked)?.value ?? null, write: check },
+    ],
+    [
+      ".shiny-input-checkboxgroup",
+      { read: (el) => boxes(el).filter((box) => box.checked).map((box) => box.value), write: check },
+    ],
+  ];
+  const INPUT_GROUPS = ".shiny-input-radiogroup, .shiny-input-checkboxgroup";
+  const INPUTS = KINDS.map(([selector]) => selector).join(", ");
+  const clicks = new WeakMap(); // button → how often it was clicked
+
+  const kindOf = (el) => KINDS.find(([selector]) => el.matches(selector))[1];
+
+  function select(el, value) {
+    const chosen = [value].flat().map(String);
+    for (const option of el.options) option.selected = chosen.includes(option.value);
+  }
+
+  function check(el, value) {
+    const chosen = [value ?? []].flat().map(String);
+    for (const box of boxes(el)) box.checked = chosen.includes(box.value);
+  }
+
+  // The bound input that an event is about: the group for one of its boxes, the button for the icon in it.
+  function inputOf(target) {
+    const el = target.closest(INPUT_GROUPS) ?? target.closest(".action-button") ?? target;
+    return inputs.get(el.id) === el ? el : null;
+  }
+
+  function report(el) {
+    clearTimeout(typing.get(el.id));
+    typing.delete(el.id);
+    const kind = kindOf(el);
+    set(el.id, kind.read(el), { type: kind.type });
+  }
+
+  // What was typed before a click reaches the server before the click does.
+  function finishTyping(except) {
+    for (const id of [...typing.keys()]) if (id !== except) report(inputs.get(id));
+  }
+
+  document.addEventListener("input", ({ target }) => {
+    const el = inputOf(target);
+    if (!el || el.matches(".action-button") || el.dataset.updateOn === "blur") return;
+    if (!kindOf(el).late) return report(el);
+    clearTimeout(typing.get(el.id));
+    typing.set(el.id, setTimeout(() => report(el), TYPING_PAUSE_MS));
+  });
+
+  document.addEventListener("change", ({ target }) => {
+    const el = inputOf(target);
+    if (!el || el.matches(".action-button")) return;
+    finishTyping(el.id);
+    report(el);
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest(".action-button");
+    if (!button || inputs.get(button.id) !== button) return;
+    event.preventDefault(); // neither follow the link nor submit the form around it
+    if (button.matches(":disabled, .disabled, [aria-disabled=true]")) return;
+    clicks.set(button, (clicks.get(button) ?? 0) + 1);
+    finishTyping();
+    report(button);
+  });
+
+  // ---------------------------------------------------------------- what the server should know about the page
+
+  const hiddenKey = (id) => `.clientdata_output_${id}_hidden`;
+
+  // Hidden is what takes no place in the page; scrolled out of sight is not hidden.
+  function isShown(el) {
+    if (getComputedStyle(el).display === "contents") return isShown(el.parentElement);
+    return el.checkVisibility();
+  }
+
+  function reportVisibility() {
+    for (const [id, el] of outputs) set(hiddenKey(id), !isShown(el));
+  }
+
+  // Each of the two observers sees changes that the other does not; neither decides.
+  const resized = new ResizeObserver(reportVisibility);
+  const crossed = new IntersectionObserver(reportVisibility);
+
+  function reportPage() {
+    set(".clientdata_pixelratio", window.devicePixelRatio);
+    for (const part of ["protocol", "hostname", "port", "pathname", "search", "hash"]) {
+      set(`.clientdata_url_${part}`, location[part]);
+    }
+  }
+  for (const event of ["resize", "hashchange", "popstate"]) window.addEventListener(event, reportPage);
+
+  // ---------------------------------------------------------------- binding
+
+  const OUTPUTS = ".shiny-text-output, .shiny-html-output";
+
+  function matching(within, selector) {
+    const found = [...within.querySelectorAll(selector)];
+    return within.matches(selector) ? [within, ...found] : found;
+  }
+
+  function bind(within) {
+    for (const el of matching(within, OUTPUTS)) {
+      if (!isNew(el, outputs)) continue;
+      outputs.set(el.id, el);
+      el.classList.add("shiny-bound-output");
+      if (!el.hasAttribute("aria-live")) el.setAttribute("aria-live", "polite");
+      resized.observe(el);
+      crossed.observe(el);
+      set(hiddenKey(el.id), !isShown(el));
+      look(el.id);
+      if (results.has(el.id)) render(el.id);
+    }
+    for (const el of matching(within, INPUTS)) {
+      if (el.hasAttribute("data-shiny-no-bind-input") || el.parentElement?.closest(INPUT_GROUPS)) continue;
+      if (!isNew(el, inputs)) continue;
+      inputs.set(el.id, el);
+      el.classList.add("shiny-bound-input");
+      report(el);
+    }
+  }
+
+  function isNew(el, bound) {
+    if (!el.id || bound.get(el.id) === el) return false;
+    if (bound.has(el.id)) console.warn(`There is more than one #${el.id}; only the first is bound.`);
+    return !bound.has(el.id);
+  }
+
+  function unbind(within) {
+    const gone = [];
+    for (const el of matching(within, ".shiny-bound-output")) {
+      if (outputs.get(el.id) !== el) continue;
+      outputs.delete(el.id);
+      resized.unobserve(el);
+      crossed.unobserve(el);
+      gone.push(el.id);
+    }
+    for (const el of matching(within, ".shiny-bound-input")) {
+      if (inputs.get(el.id) !== el) continue;
+      inputs.delete(el.id);
+      clearTimeout(typing.get(el.id));
+      typing.delete(el.id);
+      gone.push(el.id);
+    }
+    return gone;
+  }
+
+  // Puts `content` where `before` was. What comes back under the same id keeps its result and stays known to the
+  // server; all else is forgotten, so that a later element of that id starts afresh.
+  function exchange(before, change) {
+    const gone = before.flatMap(unbind);
+    for (const el of change()) bind(el);
+    for (const id of gone) {
+      if (!inputs.has(id)) sent.delete(id);
+      if (outputs.has(id)) continue;
+      if (sent.has(hiddenKey(id))) set(hiddenKey(id), true);
+      sent.delete(hiddenKey(id));
+      results.delete(id);
+      states.delete(id);
+    }
+  }
+
+  function parse(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return template.content;
+  }
+
+  const elements = (fragment) => [...fragment.children];
+  const markup = (content) => (typeof content === "object" ? content?.html : content) ?? "";
+
+  // ---------------------------------------------------------------- outputs
+
+  const results = new Map(); // id → { value } or { error }, kept for elements that come later
+  const states = new Map(); // id → "invalidated" | "running" | "persistent" | "idle"; absent once it has a result
+
+  function look(id) {
+    const el = outputs.get(id);
+    if (!el) return;
+    el.classList.toggle("recalculating", states.has(id));
+    el.setAttribute("aria-busy", String(states.has(id)));
+  }
+
+  function enter(id, state) {
+    if (state) states.set(id, state);
+    else states.delete(id);
+    look(id);
+  }
+
+  function render(id) {
+    const el = outputs.get(id);
+    const { value, error } = results.get(id);
+    for (const name of [...el.classList]) if (name.startsWith("shiny-output-error")) el.classList.remove(name);
+    if (error) {
+      if (error.message) el.classList.add("shiny-output-error");
+      for (const type of [error.type ?? []].flat()) {
+        if (/^[\w-]+$/.test(type)) el.classList.add(`shiny-output-error-${type}`);
+      }
+    }
+    if (!error && el.matches(".shiny-html-output")) {
+      replaceContent(el, markup(value));
+    } else {
+      const words = String((error ? error.message : value) ?? "");
+      exchange([...el.children], () => {
+        // An unchanged text is left alone: setting it would have screen readers say it again.
+        if (el.textContent !== words || el.firstElementChild) el.textContent = words;
+        return [];
+      });
+    }
+  }
+
+  function replaceContent(el, html) {
+    const focused = el.contains(document.activeElement) ? document.activeElement.id : "";
+    const content = parse(html);
+    exchange([...el.children], () => {
+      el.replaceChildren(content);
+      return elements(el);
+    });
+    if (focused) document.getElementById(focused)?.focus();
+  }
+
+  function settle(id, result) {
+    const before = results.get(id);
+    results.set(id, result);
+    const same = before && "value" in before && typeof result.value !== "object" && before.value === result.value;
+    if (outputs.has(id) && !same) render(id);
+  }
+
+  // ---------------------------------------------------------------- what comes from the server
+
+  const customHandlers = new Map(); // type → set of functions
+  const requests = new Map(); // tag → { resolve, reject }
+  let tag = 0;
+
+  // The handlers of one message run in this order, whatever the order of its keys.
+  const HANDLERS = {
+    values(values, message) {
+      for (const [id, value] of Object.entries(values)) settle(id, { value });
+      for (const [id, error] of Object.entries(message.errors ?? {})) settle(id, { error });
+      if (!message.errors) return; // content alone: it says nothing about what is still running
+      for (const id of Object.keys({ ...values, ...message.errors })) enter(id, null);
+      for (const [id, state] of [...states]) if (state === "idle") enter(id, null); // ran, gave nothing new
+    },
+    inputMessages(messages) {
+      for (const { id, message } of messages) {
+        const el = inputs.get(id);
+        if (el) receive(el, message);
+      }
+    },
+    progress({ type, message }) {
+      if (type === "binding") enter(message.id, message.persistent ? "persistent" : "invalidated");
+    },
+    notification({ type, message }) {
+      if (type === "show") notify(message);
+      else if (type === "remove") document.getElementById(`shiny-notification-${message}`)?.remove();
+    },
+    response(response) {
+      const request = requests.get(response.tag);
+      requests.delete(response.tag);
+      if ("value" in response) request?.resolve(response.value);
+      else request?.reject(new Error(response.error));
+    },
+    allowReconnect(allowed) {
+      mayReconnect = Boolean(allowed);
+    },
+    custom(messages) {
+      for (const [type, payload] of Object.entries(messages)) deliver(type, payload);
+    },
+    config({ sessionId }) {
+      session.id = sessionId;
+      connected();
+    },
+    busy(state) {
+      root.classList.toggle("shiny-busy", state === "busy");
+    },
+    recalculating({ name, status }) {
+      enter(name, status === "recalculating" ? "running" : states.get(name) === "persistent" ? "persistent" : "idle");
+    },
+    reload() {
+      location.reload();
+    },
+    "shiny-insert-ui"({ selector, multiple, where, content }) {
+      const targets = [...document.querySelectorAll(selector)].slice(0, multiple ? undefined : 1);
+      if (!targets.length) console.warn(`There is no ${selector} to insert content at.`);
+      for (const target of targets) insert(target, where.toLowerCase(), parse(markup(content)));
+    },
+    "shiny-remove-ui"({ selector, multiple }) {
+      const targets = [...document.querySelectorAll(selector)].slice(0, multiple ? undefined : 1);
+      exchange(targets, () => {
+        for (const target of targets) target.remove();
+        return [];
+      });
+    },
+    frozen({ ids }) {
+      for (const id of ids) sent.delete(id);
+    },
+  };
+
+  const PLACES = {
+    replace: "replaceWith",
+    beforebegin: "before",
+    afterbegin: "prepend",
+    beforeend: "append",
+    afterend: "after",
+  };
+
+  function insert(target, where, fragment) {
+    exchange(where === "replace" ? [target] : [], () => {
+      const fresh = elements(fragment);
+      target[PLACES[where]](fragment);
+      return fresh;
+    });
+  }
+
+  // A recalculation comes first when it shares a message with the result that it leads to.
+  function receiveMessage(message) {
+    const { recalculating, ...others } = message;
+    if (recalculating) attempt("recalculating", recalculating, message);
+    for (const key of Object.keys(HANDLERS)) if (key in others) attempt(key, others[key], message);
+  }
+
+  function attempt(key, content, message) {
+    try {
+      HANDLERS[key](content, message);
+    } catch (error) {
+      console.error(`Could not handle "${key}" of a message.`, error);
+    }
+  }
+
+  function deliver(type, payload) {
+    for (const handler of customHandlers.get(type) ?? []) {
+      try {
+        handler(payload);
+      } catch (error) {
+        console.error(`A handler of "${type}" failed.`, error);
+      }
+    }
+  }
+
+  // A binary frame is a custom message: one byte for the length of the type's name, the name, the content.
+  function receiveBinary(buffer) {
+    const bytes = new Uint8Array(buffer);
+    const end = 1 + bytes[0];
+    deliver(String.fromCharCode(...bytes.subarray(1, end)), buffer.slice(end));
+  }
+
+  function receive(el, message) {
+    for (const name of ["min", "max", "step", "placeholder"]) {
+      if (message[name] === null) el.removeAttribute(name);
+      else if (message[name] !== undefined) el.setAttribute(name, message[name]);
+    }
+    if (message.disabled !== undefined) el.disabled = message.disabled;
+    if (message.label !== undefined) relabel(el, parse(markup(message.label)).textContent);
+    if (message.options !== undefined) {
+      const within = el.querySelector(".shiny-options-group") ?? el;
+      within.replaceChildren(parse(message.options));
+    }
+    const key = ["value", "checked", "selected"].find((name) => name in message);
+    if (key) kindOf(el).write(el, message[key]);
+    report(el);
+  }
+
+  // A label around its input keeps the input; its words are then in a <span>.
+  function relabel(el, words) {
+    const button = el.matches(".action-button") ? el : null;
+    const label = button ?? el.labels?.[0] ?? document.getElementById(`${el.id}-label`);
+    const place = label !== el && label?.contains(el) ? label.querySelector("span") : label;
+    if (place) place.textContent = words;
+  }
+
+  // ---------------------------------------------------------------- notices to the user
+
+  function create(name, properties, ...children) {
+    const el = Object.assign(document.createElement(name), properties);
+    el.append(...children);
+    return el;
+  }
+
+  function notify({ html, type, id, duration, closeButton }) {
+    let panel = document.getElementById("shiny-notification-panel");
+    if (!panel) {
+      panel = create("div", { id: "shiny-notification-panel", role: "status" });
+      document.body.append(panel);
+    }
+    const kind = NOTIFICATION_TYPES.includes(type) ? type : "default";
+    const words = create("div", { textContent: parse(markup(html)).textContent });
+    const notice = create("div", { className: `shiny-notification shiny-notification-${kind}` }, words);
+    if (closeButton !== false) {
+      const close = create("button", { type: "button", textContent: "\u00d7", ariaLabel: "Close" });
+      close.addEventListener("click", () => notice.remove());
+      notice.append(close);
+    }
+    if (id) {
+      notice.id = `shiny-notification-${id}`;
+      document.getElementById(notice.id)?.remove();
+    }
+    panel.append(notice);
+    if (duration !== null) setTimeout(() => notice.remove(), duration ?? NOTIFICATION_MS);
+  }
+
+  const CLOSE_WORDS = {
+    1000: "The session has ended.",
+    1001: "The server ended the session.",
+    1002: "This page and the server did not understand each other.",
+    1006: "The connection to the server was lost.",
+    1007: "The server could not read a message of this page.",
+    1008: "The server refused to go on with this session.",
+    1009: "A message was larger than the server accepts.",
+    1011: "Something went wrong in the application.",
+    1012: "The server is restarting.",
+    1013: "The server has too much to do at the moment.",
+  };
+
+  let banner = null;
+
+  function showBanner(state, words, ...buttons) {
+    const old = banner;
+    banner = create("div", { className: `session-banner session-banner-${state}` }, create("span", {}, words));
+    banner.setAttribute("role", state === "disconnected" ? "alert" : "status");
+    for (const [label, act] of buttons) {
+      const button = create("button", { type: "button", textContent: label });
+      button.addEventListener("click", act);
+      banner.append(button);
+    }
+    if (old) old.replaceWith(banner);
+    else document.body.prepend(banner);
+  }
+
+  // ---------------------------------------------------------------- the connection
+
+  let socket = null;
+  let open = false; // init was sent: updates may follow
+  let queue = []; // requests made before that
+  let mayReconnect = false;
+  let failures = 0;
+
+  function address() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const path = location.pathname.endsWith("/") ? location.pathname : `${location.pathname}/`;
+    return `${scheme}//${location.host}${path}websocket/`;
+  }
+
+  function send(message) {
+    const line = JSON.stringify(message);
+    if (open) socket.send(line);
+    else queue.push(line);
+  }
+
+  function connect() {
+    showBanner("connecting", "Connecting\u2026");
+    root.dataset.session = "connecting";
+    const url = address();
+    socket = window.createSessionSocket ? window.createSessionSocket(url) : new WebSocket(url);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      reportVisibility();
+      const data = Object.fromEntries([...sent.values()].map(({ key, value }) => [key, value]));
+      socket.send(JSON.stringify({ method: "init", data }));
+      open = true;
+      for (const line of queue) socket.send(line);
+      queue = [];
+    };
+    socket.onmessage = ({ data }) => {
+      if (typeof data !== "string") return receiveBinary(data);
+      try {
+        receiveMessage(JSON.parse(data));
+      } catch (error) {
+        console.error("A message of the server could not be read.", error);
+      }
+    };
+    socket.onclose = disconnected;
+  }
+
+  function connected() {
+    failures = 0;
+    session.connected = true;
+    root.dataset.session = "connected";
+    banner?.remove();
+    banner = null;
+    document.dispatchEvent(new CustomEvent("session:connected", { detail: { id: session.id } }));
+  }
+
+  function disconnected({ code = 1006, reason = "" }) {
+    const had = session.connected;
+    socket = null;
+    open = session.connected = false;
+    batch = null;
+    for (const { reject } of requests.values()) reject(new Error("the connection was closed"));
+    requests.clear();
+    queue = [];
+    for (const id of [...states.keys()]) enter(id, null); // what was running will not come any more
+    root.classList.remove("shiny-busy");
+    root.dataset.session = "disconnected";
+
+    let words = had || code !== 1006 ? CLOSE_WORDS[code] : "The server could not be reached.";
+    words = `${words ?? "The connection was closed."} (${code}${reason && `: ${reason}`})`;
+    const reload = ["Reload", () => location.reload()];
+    if (mayReconnect) reconnectSoon(words, reload);
+    else showBanner("disconnected", words, reload);
+    document.dispatchEvent(new CustomEvent("session:disconnected", { detail: { code, reason } }));
+  }
+
+  function reconnectSoon(words, reload) {
+    const delay = RECONNECT_DELAYS_MS[Math.min(failures++, RECONNECT_DELAYS_MS.length - 1)];
+    // A server that restarts should not meet all of its pages in the same instant.
+    const timer = setTimeout(connect, delay * (0.8 + 0.4 * Math.random()));
+    const now = () => {
+      clearTimeout(timer);
+      connect();
+    };
+    showBanner("disconnected", `${words} Trying again soon.`, ["Try now", now], reload);
+  }
+
+  // ---------------------------------------------------------------- the page's own scripts
+
+  const session = {
+    id: null,
+    connected: false,
+    set,
+    on(type, handler) {
+      if (!customHandlers.has(type)) customHandlers.set(type, new Set());
+      customHandlers.get(type).add(handler);
+      return () => customHandlers.get(type).delete(handler);
+    },
+    request(method, ...args) {
+      finishTyping();
+      flush(); // the handler finds the inputs as they were at this moment
+      return new Promise((resolve, reject) => {
+        requests.set(tag, { resolve, reject });
+        send({ method, args, tag: tag++ });
+      });
+    },
+  };
+  window.session = session;
+
+  function start() {
+    set(".clientdata_singletons", "");
+    set(".clientdata_url_hash_initial", location.hash);
+    reportPage();
+    bind(document.body);
+    connect();
+  }
+
+  // A page that is left keeps its looks: no banner flashes while the next page loads. One that comes back from
+  // the browser's cache has lost its socket.
+  window.addEventListener("pagehide", () => {
+    if (!socket) return;
+    socket.onclose = null;
+    socket.close();
+  });
+  window.addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && socket) disconnected({ code: 1006 });
+  });
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,551 @@
+//! The graph itself, and the one place that runs closures.
+//!
+//! The rule of this file: *take before you call*. A closure, and with it the datum or result it works on, is moved out
+//! of the arena before it runs and put back afterwards; no borrow is held meanwhile, so a closure may read, set, make
+//! and destroy anything, itself included.
+
+pub(crate) mod arena;
+pub(crate) mod mark;
+mod queue;
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+
+use self::arena::{Observer, Store, Wreck, flag};
+use self::mark::{LONG_CHAIN, Step};
+use crate::key::Key;
+use crate::{Cx, Destroyed, Effect, Failure, InUse, Interrupt, Kind, Scope, TooDeep};
+
+/// How deep calcs may read one another for the first time unless [`Graph::set_max_depth`] says otherwise:
+/// enough for a chain of 100,000, and few enough for an endless recursion to end within some 100 MB of stack.
+pub const DEFAULT_MAX_DEPTH: usize = 1 << 17;
+
+/// Every so many levels of nested calcs the stack is looked at.
+const STACK_CHECK_LEVELS: usize = 8;
+/// What has to be left on the stack then: 32 KiB for each level until the next look.
+const STACK_RED_ZONE: usize = 256 << 10;
+/// What is added when less is left.
+const STACK_SEGMENT: usize = 4 << 20;
+
+/// A callback of an effect that is told of invalidations.
+pub(crate) type Hook<E> = Box<dyn FnMut(&Cx<'_, E>) -> Result<(), Interrupt> + Send>;
+
+/// What is particular to the kind of a node. Each kind answers what it can be asked; the rest does nothing.
+pub(crate) trait Body<E>: Send {
+    /// A value's datum, an `Option<T>`.
+    fn datum(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+
+    /// A calc's result, a `Cached<T>`.
+    fn result(&self) -> Option<&dyn Any> {
+        None
+    }
+
+    /// Computes a calc. By shared reference, because a calc may read itself.
+    fn compute(&self, _cx: &Cx<'_, E>) -> Computed {
+        Computed { is_new: false, is_heavy: false }
+    }
+
+    /// Drops a calc's result.
+    fn release(&self) {}
+
+    /// Runs an effect.
+    fn run(&mut self, _cx: &Cx<'_, E>) -> Result<(), Interrupt> {
+        Ok(())
+    }
+}
+
+/// How a computation went.
+#[derive(Clone, Copy)]
+pub(crate) struct Computed {
+    /// The result differs, as far as the calc can tell.
+    pub(crate) is_new: bool,
+    /// The result has something to drop.
+    pub(crate) is_heavy: bool,
+}
+
+/// A calc that runs, with those that led to it: where its closure is found when it reads itself (B9).
+pub(crate) struct Frame<'g, E: 'static> {
+    key: Key,
+    pub(crate) body: &'g (dyn Body<E> + 'g),
+    parent: Option<&'g Self>,
+}
+
+impl<'g, E> Frame<'g, E> {
+    pub(crate) fn find(from: Option<&'g Self>, key: Key) -> Option<&'g Self> {
+        let mut frame = from?;
+        while frame.key != key {
+            frame = frame.parent?;
+        }
+        Some(frame)
+    }
+}
+
+/// A reactive graph with what its owner keeps beside it, `E`, in every closure's reach through [`Cx::env`].
+///
+/// A graph is `Send` when `E` is, and never `Sync`. Dropping it frees everything; callbacks run only when
+/// [`Scope::destroy`] is called.
+pub struct Graph<E: 'static = ()> {
+    env: E,
+    pub(crate) store: RefCell<Store<E>>,
+    /// How many closures run, one inside the other.
+    depth: Cell<usize>,
+    max_depth: usize,
+    /// The depth was exceeded, and not all of the closures concerned have returned yet.
+    overrun: Cell<bool>,
+}
+
+/// One run of an effect.
+#[derive(Debug)]
+pub struct Run {
+    /// Which; it knows where it was made.
+    pub effect: Effect,
+    /// How it went. A silent stop (C20) is an `Err` here too: what it means is the caller's to say.
+    pub outcome: Result<(), Interrupt>,
+}
+
+/// Effects went on invalidating one another.
+#[derive(Debug, thiserror::Error)]
+#[error("effects still invalidated one another after {runs} runs; the next in turn was made at {}",
+    .pending.first().map_or_else(String::new, |effect| effect.made_at().to_string()))]
+#[non_exhaustive]
+pub struct Runaway {
+    /// How many effects had run.
+    pub runs: usize,
+    /// Those whose turn would be next.
+    pub pending: Vec<Effect>,
+}
+
+/// How many of each are alive in a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Values.
+    pub values: usize,
+    /// Calcs.
+    pub calcs: usize,
+    /// Effects.
+    pub effects: usize,
+    /// Scopes, the root included.
+    pub scopes: usize,
+    /// Dependencies.
+    pub edges: usize,
+    /// On-destroy and on-invalidate callbacks.
+    pub callbacks: usize,
+}
+
+impl<E: 'static> Graph<E> {
+    /// An empty graph.
+    #[track_caller]
+    pub fn new(env: E) -> Self {
+        let seed = RandomState::new().build_hasher().finish() as u32;
+        Self {
+            env,
+            store: RefCell::new(Store::new(seed, Location::caller())),
+            depth: Cell::new(0),
+            max_depth: DEFAULT_MAX_DEPTH,
+            overrun: Cell::new(false),
+        }
+    }
+
+    /// What the owner keeps beside the graph.
+    pub fn env(&self) -> &E {
+        &self.env
+    }
+
+    /// What the owner keeps beside the graph.
+    pub fn env_mut(&mut self) -> &mut E {
+        &mut self.env
+    }
+
+    /// A view of the root scope that takes no dependencies.
+    pub fn cx(&self) -> Cx<'_, E> {
+        let store = self.store.borrow();
+        Cx { graph: self, scope: store.root(), observer: None, frame: None }
+    }
+
+    /// Runs the effect whose turn it is: higher priority first, then first in, first out (E1). `None` means that all
+    /// is settled. Inside a running closure it is always `None`: what is pending waits for the caller's own turn.
+    ///
+    /// A [`Run`] is also how the failure of an on-invalidate callback is reported, ahead of any effect.
+    pub fn run_next(&self) -> Option<Run> {
+        if self.depth.get() > 0 {
+            return None;
+        }
+        loop {
+            let key = {
+                let mut store = self.store.borrow_mut();
+                if let Some(mishap) = store.mishaps.pop_front() {
+                    return Some(mishap);
+                }
+                let key = store.queue.pop()?;
+                let Some(node) = store.node(key) else { continue };
+                node.flags &= !flag::QUEUED;
+                if node.is(flag::SUSPENDED) {
+                    continue; // pending until resumed
+                }
+                key
+            };
+            if let Some(run) = self.take_turn(key) {
+                return Some(run);
+            }
+        }
+    }
+
+    /// Whether [`run_next`](Self::run_next) has something to do. Suspended effects do not count. Effects below distinct
+    /// calcs do, even if it will turn out that nothing changed for them.
+    pub fn has_pending(&self) -> bool {
+        let store = self.store.borrow();
+        !store.mishaps.is_empty() || store.queue.iter().any(|key| store.is_runnable(key))
+    }
+
+    /// Runs effects until all is settled, and tells how many ran; each run is shown to `on_run`.
+    ///
+    /// # Errors
+    /// [`Runaway`] if something is still pending after `max_runs`. What is pending stays so.
+    pub fn flush(&self, max_runs: usize, mut on_run: impl FnMut(Run)) -> Result<usize, Runaway> {
+        let mut runs = 0;
+        loop {
+            if runs == max_runs && self.has_pending() {
+                let store = self.store.borrow();
+                let pending = store
+                    .queue
+                    .iter()
+                    .filter(|key| store.is_runnable(*key))
+                    .map(|key| store.effect_at(key.index))
+                    .collect();
+                return Err(Runaway { runs, pending });
+            }
+            match self.run_next() {
+                Some(run) => on_run(run),
+                None => return Ok(runs),
+            }
+            runs += 1;
+        }
+    }
+
+    /// How many of each are alive.
+    pub fn counts(&self) -> Counts {
+        let store = self.store.borrow();
+        let hooks: usize = store.hooks.values().map(Vec::len).sum();
+        let callbacks: usize = store.scopes.iter().map(|scope| scope.callbacks.len()).sum();
+        Counts {
+            values: store.values,
+            calcs: store.calcs,
+            effects: store.effects,
+            scopes: store.live_scopes,
+            edges: store.live_edges,
+            callbacks: hooks + callbacks,
+        }
+    }
+
+    /// How deep closures may run inside one another; [`DEFAULT_MAX_DEPTH`] at first. A read beyond it fails with
+    /// [`TooDeep`]. The stack grows as needed, so this bounds memory, not correctness.
+    pub fn set_max_depth(&mut self, max_depth: usize) {
+        self.max_depth = max_depth;
+    }
+
+    /// The turn of an effect has come: it runs, unless it turns out that nothing changed for it.
+    fn take_turn(&self, key: Key) -> Option<Run> {
+        let in_doubt = self.store.borrow_mut().node(key)?.state() == flag::CHECK;
+        if in_doubt {
+            let cx = self.cx();
+            self.refresh(&cx, key).ok();
+        }
+        let (mut body, scope, effect, run) = {
+            let mut store = self.store.borrow_mut();
+            let node = store.node(key)?;
+            if node.state() == flag::CLEAN || node.is(flag::SUSPENDED | flag::RUNNING) {
+                return None;
+            }
+            let body = node.body.take()?;
+            node.flags = node.flags & !flag::STATE | flag::RUNNING;
+            node.last_dep = crate::key::NONE;
+            let run = store.next_run();
+            store.nodes[key.index as usize].stamp = run;
+            (body, store.scope_of(key.index), store.effect_at(key.index), run)
+        };
+        let cx = Cx { graph: self, scope, observer: Some(Observer { key, run }), frame: None };
+        let outcome = self.nested(|| guarded(|| body.run(&cx)));
+
+        let mut store = self.store.borrow_mut();
+        match store.node(key) {
+            Some(node) => {
+                node.flags &= !flag::RUNNING;
+                node.body = Some(body);
+                store.trim(key.index);
+            }
+            None => {
+                drop(store);
+                discard(body);
+            }
+        }
+        Some(Run { effect, outcome })
+    }
+
+    /// Brings a calc up to date, or finds out whether an effect in doubt is dirty.
+    ///
+    /// # Errors
+    /// Only when the node itself could not be computed. How its closure went is in its result.
+    pub(crate) fn refresh(&self, cx: &Cx<'_, E>, key: Key) -> Result<(), Interrupt> {
+        let base = {
+            let mut store = self.store.borrow_mut();
+            let base = store.pulls.len();
+            store.begin_pull(key, self.depth.get() % LONG_CHAIN as usize <= 1);
+            base
+        };
+        loop {
+            let step = self.store.borrow_mut().next_step(base);
+            let Step::Evaluate(next) = step else { return Ok(()) };
+            if let Err(interrupt) = self.evaluate(cx, next) {
+                if next == key {
+                    self.store.borrow_mut().pulls.truncate(base);
+                    return Err(interrupt);
+                }
+                self.store.borrow_mut().doubt(base);
+            }
+        }
+    }
+
+    /// Runs the closure of a calc.
+    ///
+    /// # Errors
+    /// When it could not be run: it is destroyed, in use, or too deep.
+    pub(crate) fn evaluate(&self, cx: &Cx<'_, E>, key: Key) -> Result<(), Interrupt> {
+        if self.depth.get() >= self.max_depth {
+            self.overrun.set(true);
+            return Err(TooDeep { limit: self.max_depth }.into());
+        }
+        let mut store = self.store.borrow_mut();
+        let Some(node) = store.node(key) else { return Ok(()) };
+        let taken = node.body.take();
+        let was_running = node.flags & flag::RUNNING;
+        let body = match (&taken, was_running) {
+            (Some(body), _) => &**body,
+            (None, 0) => return Err(InUse.into()),
+            (None, _) => {
+                if self.overrun.get() {
+                    return Err(TooDeep { limit: self.max_depth }.into());
+                }
+                Frame::find(cx.frame, key).ok_or(InUse)?.body
+            }
+        };
+        node.flags = node.flags & !(flag::STATE | flag::SCANNING) | flag::RUNNING;
+        node.last_dep = crate::key::NONE;
+        let run = store.next_run();
+        let scope = store.scope_of(key.index);
+        drop(store);
+
+        let frame = Frame { key, body, parent: cx.frame };
+        let inner =
+            Cx { graph: self, scope, observer: Some(Observer { key, run }), frame: Some(&frame) };
+        let computed = self.nested(|| body.compute(&inner));
+
+        let mut store = self.store.borrow_mut();
+        let Some(node) = store.node(key) else {
+            drop(store);
+            discard(taken);
+            return Ok(());
+        };
+        node.flags &= !flag::HEAVY;
+        node.flags |= if computed.is_heavy { flag::HEAVY } else { 0 };
+        if taken.is_some() {
+            node.body = taken;
+        }
+        if was_running == 0 {
+            node.flags &= !flag::RUNNING;
+        }
+        let tells = node.is(flag::DISTINCT) && (computed.is_new || node.state() != flag::CLEAN);
+        store.trim(key.index);
+        if tells {
+            store.confirm_readers(key.index);
+        }
+        let due = store.marks.are_due();
+        drop(store);
+        if due {
+            self.run_due();
+        }
+        Ok(())
+    }
+
+    /// Counts a level, and grows the stack when it gets short.
+    pub(crate) fn nested<R>(&self, call: impl FnOnce() -> R) -> R {
+        let depth = self.depth.get() + 1;
+        self.depth.set(depth);
+        let back = Back { depth: &self.depth, overrun: &self.overrun };
+        let result = if depth.is_multiple_of(STACK_CHECK_LEVELS) {
+            stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, call)
+        } else {
+            call()
+        };
+        drop(back);
+        result
+    }
+
+    /// Runs what a change left to do once everything is marked: old results are dropped (B18), then on-invalidate
+    /// callbacks run.
+    pub(crate) fn run_due(&self) {
+        loop {
+            let mut store = self.store.borrow_mut();
+            if let Some(key) = store.marks.releases.pop() {
+                let Some(body) = store.node(key).and_then(|node| node.body.take()) else {
+                    continue;
+                };
+                drop(store);
+                let taken = Taken { graph: self, key, body: Some(body) };
+                if let Some(body) = &taken.body {
+                    body.release();
+                }
+                continue;
+            }
+            let Some(key) = store.marks.hooks_due.pop_front() else { return };
+            let Some(mut hooks) = store.hooks.remove(&key.index) else { continue };
+            let effect = store.effect_at(key.index);
+            let scope = store.scope_of(key.index);
+            drop(store);
+            self.run_hooks(effect, scope, &mut hooks);
+            let mut store = self.store.borrow_mut();
+            if store.node(key).is_some() {
+                let added = store.hooks.insert(key.index, hooks);
+                store.hooks.entry(key.index).or_default().extend(added.into_iter().flatten());
+            } else {
+                drop(store);
+                discard(hooks);
+            }
+        }
+    }
+
+    fn run_hooks(&self, effect: Effect, scope: Scope, hooks: &mut Vec<Hook<E>>) {
+        let cx = Cx { graph: self, scope, observer: None, frame: None };
+        for hook in hooks {
+            if let Err(interrupt) = self.nested(|| guarded(|| hook(&cx))) {
+                let run = Run { effect, outcome: Err(interrupt) };
+                self.store.borrow_mut().mishaps.push_back(run);
+            }
+        }
+    }
+
+    /// Destroys one node; a stale key is a no-op (A17, B17, C16).
+    pub(crate) fn destroy_node(&self, key: Key) {
+        let mut store = self.store.borrow_mut();
+        if store.node(key).is_none() {
+            return;
+        }
+        let mut wreck = Wreck::new();
+        let scope = store.scope_of(key.index);
+        store.leave_scope(key.index);
+        store.remove(key.index, &mut wreck);
+        store.invalidate_orphans(&wreck.orphans);
+        drop(store);
+        self.clear_away(wreck, |_| scope);
+    }
+
+    /// Runs and drops what destroyed nodes left behind.
+    pub(crate) fn clear_away(&self, wreck: Wreck<E>, scope_of: impl Fn(&Effect) -> Scope) {
+        let Wreck { bodies, hooks, silent_hooks, orphans: _ } = wreck;
+        for (effect, mut hooks) in hooks {
+            self.run_hooks(effect, scope_of(&effect), &mut hooks);
+            discard(hooks);
+        }
+        self.run_due();
+        discard(silent_hooks);
+        for body in bodies {
+            discard(body);
+        }
+    }
+
+    /// The error of a stale key.
+    pub(crate) fn destroyed(kind: Kind, made_at: &'static Location<'static>) -> Interrupt {
+        Interrupt::Destroyed(Destroyed::new(kind, made_at))
+    }
+}
+
+impl<E: 'static> Store<E> {
+    fn is_runnable(&self, key: Key) -> bool {
+        self.nodes
+            .get(key.index as usize)
+            .is_some_and(|node| node.generation == key.generation && !node.is(flag::SUSPENDED))
+    }
+}
+
+impl<E: fmt::Debug + 'static> fmt::Debug for Graph<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph")
+            .field("env", &self.env)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Leaves a level, also when a closure unwinds.
+struct Back<'g> {
+    depth: &'g Cell<usize>,
+    overrun: &'g Cell<bool>,
+}
+
+impl Drop for Back<'_> {
+    fn drop(&mut self) {
+        let depth = self.depth.get() - 1;
+        self.depth.set(depth);
+        if depth == 0 {
+            self.overrun.set(false);
+        }
+    }
+}
+
+/// A body out of its slot. It goes back when this is dropped, however the closure that used it ended.
+pub(crate) struct Taken<'g, E: 'static> {
+    pub(crate) graph: &'g Graph<E>,
+    pub(crate) key: Key,
+    pub(crate) body: Option<Box<dyn Body<E>>>,
+}
+
+impl<E> Drop for Taken<'_, E> {
+    fn drop(&mut self) {
+        let Some(body) = self.body.take() else { return };
+        let mut store = self.graph.store.borrow_mut();
+        let outdated = flag::CALC | flag::HEAVY | flag::DIRTY;
+        let release = store
+            .node(self.key)
+            .is_some_and(|node| node.flags & (outdated | flag::DISTINCT) == outdated);
+        if release {
+            // It was invalidated while it was in use, so that it is released only now (B18).
+            drop(store);
+            body.release();
+            store = self.graph.store.borrow_mut();
+        }
+        match store.node(self.key) {
+            Some(node) => node.body = Some(body),
+            None => {
+                drop(store);
+                discard(body);
+            }
+        }
+    }
+}
+
+/// Runs user code; a panic becomes a failure.
+pub(crate) fn guarded<R>(call: impl FnOnce() -> Result<R, Interrupt>) -> Result<R, Interrupt> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result,
+        Err(payload) => {
+            let failure = Failure::from_panic(&*payload);
+            discard(payload);
+            Err(Interrupt::Failed(failure))
+        }
+    }
+}
+
+/// Drops user data where an unwinding `Drop` must not get in the way.
+pub(crate) fn discard<T>(data: T) {
+    if std::mem::needs_drop::<T>() {
+        // A payload that panics in turn is given up on.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(data))) {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Push marks, pull values.
+//!
+//! A change walks down the readers and marks them: *dirty* below a plain calc, *check* below a distinct one, whose
+//! result may turn out to be the same. Effects that are reached become pending. Nothing is computed.
+//!
+//! When a marked node is wanted, what it depends on is brought up to date first, one node after another from a list of
+//! its own rather than by recursion, so that the length of a chain costs no stack.
+
+use std::collections::VecDeque;
+
+use super::arena::{Edge, GONE, PRESENCE, Store, flag};
+use crate::key::{Key, NONE};
+
+/// Lists that the marking fills and reuses.
+#[derive(Default)]
+pub(crate) struct Marks {
+    /// Where to go on once a branch has been walked: an edge and the state it brings.
+    branches: Vec<(u32, u32)>,
+    /// Effects that became pending by the change at hand, with the number of their latest run.
+    woken: Vec<(u32, u32)>,
+    /// Effects whose on-invalidate callbacks are due.
+    pub(crate) hooks_due: VecDeque<Key>,
+    /// Plain calcs whose results are to be released (B18).
+    pub(crate) releases: Vec<Key>,
+}
+
+impl Marks {
+    pub(crate) fn are_due(&self) -> bool {
+        !self.hooks_due.is_empty() || !self.releases.is_empty()
+    }
+}
+
+/// What changed about a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Its datum.
+    Datum,
+    /// Its datum, and whether there is one.
+    Presence,
+}
+
+/// A node that is being brought up to date.
+pub(crate) struct Pull {
+    key: Key,
+    /// The dependency to look at next; holds as long as the node is `SCANNING`.
+    edge: u32,
+    /// How often the look at the dependencies had to begin anew.
+    restarts: u8,
+    /// A dirty calc whose first dependency comes before it.
+    descend: bool,
+}
+
+/// What a pull needs done next.
+pub(crate) enum Step {
+    Evaluate(Key),
+    Done,
+}
+
+/// Calcs in whose closures others are set may undo one another's checks for ever; after this many attempts the reader
+/// simply runs.
+const MAX_RESTARTS: u8 = 64;
+
+/// A chain of dirty calcs of at least this length is computed from its far end; a shorter one by its closures reading
+/// one another. A calc is then never computed unasked in graphs of ordinary depth, even if closures are not pure.
+pub(crate) const LONG_CHAIN: u32 = 32;
+
+impl<E: 'static> Store<E> {
+    /// Marks all that depends on a value which changed, and queues the effects among it.
+    pub(crate) fn invalidate_readers(&mut self, source: u32, change: Change) {
+        let first = self.nodes[source as usize].first_reader;
+        if first != NONE {
+            self.walk(first, change, false);
+            self.queue_woken();
+        }
+    }
+
+    /// A distinct calc has a new result: its readers, so far in doubt, are dirty.
+    pub(crate) fn confirm_readers(&mut self, source: u32) {
+        let first = self.nodes[source as usize].first_reader;
+        if first != NONE {
+            self.walk(first, Change::Datum, true);
+        }
+    }
+
+    /// Marks the readers of what was destroyed.
+    pub(crate) fn invalidate_orphans(&mut self, orphans: &[u32]) {
+        for edge in orphans {
+            let reader = self.edges[*edge as usize].reader;
+            if let Some((first, state)) = self.reach(*edge, reader, flag::DIRTY, false) {
+                self.walk_from(first, state, Change::Presence, false);
+            }
+        }
+        self.queue_woken();
+    }
+
+    fn walk(&mut self, first: u32, change: Change, confirm: bool) {
+        self.walk_from(first, flag::DIRTY, change, confirm);
+    }
+
+    fn walk_from(&mut self, first: u32, state: u32, change: Change, confirm: bool) {
+        let mut edge = first;
+        let mut state = state;
+        loop {
+            while edge != NONE {
+                let Edge { dep, reader, next_reader, .. } = self.edges[edge as usize];
+                if dep & PRESENCE != 0 && change == Change::Datum {
+                    edge = next_reader;
+                    continue;
+                }
+                match self.reach(edge, reader, state, confirm) {
+                    Some((below, state_below)) => {
+                        if next_reader != NONE {
+                            self.marks.branches.push((next_reader, state));
+                        }
+                        edge = below;
+                        state = state_below;
+                    }
+                    None => edge = next_reader,
+                }
+            }
+            match self.marks.branches.pop() {
+                Some(branch) => (edge, state) = branch,
+                None => break,
+            }
+        }
+    }
+
+    /// Marks one reader; if its own readers are to be marked, tells the first edge to them and their state.
+    /// With `confirm`, only what was in doubt is marked: whoever is clean has not seen an older result.
+    #[inline]
+    fn reach(&mut self, edge: u32, index: u32, state: u32, confirm: bool) -> Option<(u32, u32)> {
+        let node = &mut self.nodes[index as usize];
+        let flags = node.flags;
+        let before = flags & flag::STATE;
+        if before >= state {
+            node.flags &= !flag::SCANNING; // news: a check that is under way begins anew
+            return None;
+        }
+        if confirm && before == flag::CLEAN {
+            return None;
+        }
+        if flags & flag::RUNNING != 0 && !self.has_been_read(edge, index) {
+            return None;
+        }
+        let node = &mut self.nodes[index as usize];
+        node.flags = flags & !(flag::STATE | flag::SCANNING) | state;
+        let key = Key { index, generation: node.generation };
+        if flags & flag::EFFECT != 0 {
+            if before == flag::CLEAN {
+                self.marks.woken.push((node.stamp, index));
+            }
+            if state == flag::DIRTY && flags & flag::HOOKED != 0 {
+                self.marks.hooks_due.push_back(key);
+            }
+            return None;
+        }
+        let below = if flags & flag::DISTINCT != 0 {
+            if before != flag::CLEAN {
+                return None; // its readers are in doubt already
+            }
+            flag::CHECK
+        } else {
+            if state == flag::DIRTY && flags & flag::HEAVY != 0 {
+                self.marks.releases.push(key);
+            }
+            state
+        };
+        let first = node.first_reader;
+        (first != NONE).then_some((first, below))
+    }
+
+    /// Whether the present run of a reader has come past this edge; if not, the edge is of the run before and means
+    /// nothing any more.
+    fn has_been_read(&self, edge: u32, reader: u32) -> bool {
+        let node = &self.nodes[reader as usize];
+        if node.last_dep == NONE {
+            return false;
+        }
+        let mut at = node.first_dep;
+        loop {
+            if at == edge {
+                return true;
+            }
+            if at == node.last_dep || at == NONE {
+                return false;
+            }
+            at = self.edges[at as usize].next_dep;
+        }
+    }
+
+    /// Queues the effects that one change made pending, in the order of their latest runs (C3).
+    fn queue_woken(&mut self) {
+        let mut woken = std::mem::take(&mut self.marks.woken);
+        if !woken.is_sorted() {
+            woken.sort_unstable();
+        }
+        for (_, index) in woken.drain(..) {
+            self.queue_effect(index);
+        }
+        self.marks.woken = woken;
+    }
+
+    /// Gives a pending effect a place in the queue, unless it has one or is suspended (C6, C11).
+    pub(crate) fn queue_effect(&mut self, index: u32) {
+        let node = &mut self.nodes[index as usize];
+        if node.flags & (flag::QUEUED | flag::SUSPENDED) == 0 {
+            node.flags |= flag::QUEUED;
+            let key = Key { index, generation: node.generation };
+            self.queue.push(node.priority, key);
+        }
+    }
+
+    /// Begins to bring a node up to date.
+    pub(crate) fn begin_pull(&mut self, key: Key, may_descend: bool) {
+        let descend = may_descend && self.is_long_chain(key.index);
+        self.pulls.push(Pull { key, edge: NONE, restarts: 0, descend });
+    }
+
+    fn is_long_chain(&self, index: u32) -> bool {
+        let mut index = index;
+        for _ in 0..LONG_CHAIN {
+            match self.stale_calc_behind(self.nodes[index as usize].first_dep) {
+                Some(next) => index = next,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The source of an edge, if it is a calc that is not up to date and does not run.
+    #[inline]
+    fn stale_calc_behind(&self, edge: u32) -> Option<u32> {
+        let dep = self.edges.get(edge as usize)?.dep;
+        if dep == GONE {
+            return None;
+        }
+        let index = dep & !PRESENCE;
+        let flags = self.nodes[index as usize].flags;
+        let is_stale = flags & flag::CALC != 0
+            && flags & flag::RUNNING == 0
+            && flags & flag::STATE != flag::CLEAN;
+        is_stale.then_some(index)
+    }
+
+    /// The next thing to do for the pull that began at `base`. Between two calls closures run, and may change anything.
+    pub(crate) fn next_step(&mut self, base: usize) -> Step {
+        'node: while self.pulls.len() > base {
+            let Some(top) = self.pulls.last_mut() else { break };
+            let Key { index, generation } = top.key;
+            let node = &mut self.nodes[index as usize];
+            if node.generation != generation || node.is(flag::RUNNING) {
+                self.pulls.pop();
+                continue;
+            }
+            match node.flags & flag::STATE {
+                flag::CLEAN => {
+                    node.flags &= !flag::SCANNING;
+                    self.pulls.pop();
+                }
+                flag::DIRTY => {
+                    let is_effect = node.is(flag::EFFECT);
+                    let (first_dep, key) = (node.first_dep, top.key);
+                    if top.descend {
+                        top.descend = false;
+                        if let Some(first) = self.stale_calc_behind(first_dep) {
+                            let key = self.key_of(first);
+                            self.pulls.push(Pull { key, edge: NONE, restarts: 0, descend: true });
+                            continue;
+                        }
+                    }
+                    self.pulls.pop();
+                    if !is_effect {
+                        return Step::Evaluate(key);
+                    }
+                }
+                _ => {
+                    if !node.is(flag::SCANNING) {
+                        if top.restarts == MAX_RESTARTS {
+                            self.confirm(index);
+                            continue;
+                        }
+                        node.flags |= flag::SCANNING;
+                        top.edge = node.first_dep;
+                        top.restarts += 1;
+                    }
+                    let mut edge = top.edge;
+                    while edge != NONE {
+                        let next = self.edges[edge as usize].next_dep;
+                        if let Some(dep) = self.stale_calc_behind(edge) {
+                            if let Some(top) = self.pulls.last_mut() {
+                                top.edge = next;
+                            }
+                            let key = self.key_of(dep);
+                            self.pulls.push(Pull { key, edge: NONE, restarts: 0, descend: false });
+                            continue 'node;
+                        }
+                        edge = next;
+                    }
+                    let node = &mut self.nodes[index as usize];
+                    node.flags &= !(flag::SCANNING | flag::STATE);
+                    self.pulls.pop();
+                }
+            }
+        }
+        Step::Done
+    }
+
+    /// What the topmost node depends on could not be computed: let it run and meet the reason itself.
+    pub(crate) fn doubt(&mut self, base: usize) {
+        if self.pulls.len() > base
+            && let Some(top) = self.pulls.last()
+        {
+            let Key { index, generation } = top.key;
+            let node = &self.nodes[index as usize];
+            if node.generation == generation && node.state() == flag::CHECK {
+                self.confirm(index);
+            }
+        }
+    }
+
+    /// A node in doubt is dirty after all.
+    fn confirm(&mut self, index: u32) {
+        let node = &mut self.nodes[index as usize];
+        let key = Key { index, generation: node.generation };
+        node.set_state(flag::DIRTY);
+        if node.is(flag::EFFECT) {
+            if node.is(flag::HOOKED) {
+                self.marks.hooks_due.push_back(key);
+            }
+        } else if !node.is(flag::DISTINCT) {
+            if node.is(flag::HEAVY) {
+                self.marks.releases.push(key);
+            }
+            self.confirm_readers(index);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Which effect runs next: higher priority first, then first in, first out (E1).
+
+use std::collections::VecDeque;
+
+use crate::key::Key;
+
+/// Empty buckets beyond this many are dropped: enough for the priorities an app has in steady use.
+const KEPT_BUCKETS: usize = 8;
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    /// By falling priority.
+    buckets: Vec<Bucket>,
+}
+
+struct Bucket {
+    priority: i32,
+    keys: VecDeque<Key>,
+}
+
+impl Queue {
+    pub(crate) fn push(&mut self, priority: i32, key: Key) {
+        let found = self.buckets.binary_search_by(|bucket| priority.cmp(&bucket.priority));
+        let at = match found {
+            Ok(at) => at,
+            Err(at) => {
+                self.buckets.insert(at, Bucket { priority, keys: VecDeque::new() });
+                at
+            }
+        };
+        self.buckets[at].keys.push_back(key);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Key> {
+        for at in 0..self.buckets.len() {
+            if let Some(key) = self.buckets[at].keys.pop_front() {
+                if self.buckets[at].keys.is_empty() && self.buckets.len() > KEPT_BUCKETS {
+                    self.buckets.remove(at);
+                }
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Those that wait, in the order of their turns.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Key> {
+        self.buckets.iter().flat_map(|bucket| bucket.keys.iter().copied())
+    }
+}

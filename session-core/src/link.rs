@@ -163,6 +163,9 @@ pub enum ReceiveError {
     /// A text frame that is not UTF-8.
     #[error("a text frame is not valid UTF-8")]
     NotUtf8,
+    /// The peer sends more, or more often, than the transport allows.
+    #[error("the peer went over a limit: {0}")]
+    Policy(String),
     /// The peer broke the transport's own protocol.
     #[error("the peer broke the protocol of the transport: {0}")]
     Protocol(String),
@@ -176,6 +179,7 @@ impl ReceiveError {
             Self::Aborted(_) | Self::TimedOut => None,
             Self::TooLarge { .. } => Some(CloseReason::new(CloseCode::TOO_BIG, self.to_string())),
             Self::NotUtf8 => Some(CloseReason::new(CloseCode::INVALID_DATA, self.to_string())),
+            Self::Policy(_) => Some(CloseReason::new(CloseCode::POLICY, self.to_string())),
             Self::Protocol(_) => Some(CloseReason::new(CloseCode::PROTOCOL, self.to_string())),
         }
     }

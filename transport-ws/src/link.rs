@@ -1,0 +1,126 @@
+//! A link over one upgraded connection.
+//!
+//! | file | what |
+//! |---|---|
+//! | `receive` | the receiving half: reads, answers pings, watches for silence |
+//! | `transmit` | the sending half |
+//! | `outbound` | what both halves write into, and how a link ends |
+//! | `io` | the two halves of a connection |
+//!
+//! # Why a frame layer of our own
+//!
+//! The codecs at hand were read and measured against the laws of a link. None keeps them all:
+//!
+//! - `fastwebsockets` is not cancel-safe (it takes a head out of its buffer, then awaits the rest) and does
+//!   not bound the sum of continuation frames;
+//! - `tokio-websockets` queues a pong per ping without a bound, reserves by declared length, and keeps an
+//!   8 KiB buffer per idle connection;
+//! - `tungstenite` buffers up to twice the limit (a message and one more frame), reserves by declared length,
+//!   never gives back the buffers a large message grew, and turns a close with a bad code into an orderly
+//!   end.
+//!
+//! The frame layer here reads into the stack, so that an idle link holds no buffer at all.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use session_core::link::{Link, PeerInfo};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::frame::{Decoder, Role};
+
+mod io;
+mod outbound;
+mod receive;
+mod transmit;
+
+pub(crate) use io::Socket;
+use outbound::Shared;
+pub use receive::WsReceive;
+pub use transmit::WsTransmit;
+
+/// A link over WebSocket: one end of one connection.
+pub struct WsLink {
+    peer: PeerInfo,
+    receive: WsReceive,
+    transmit: WsTransmit,
+}
+
+/// What a link is told about its limits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) role: Role,
+    /// The largest message, in bytes.
+    pub(crate) max_message: usize,
+    /// `None` for a link that does not ping.
+    pub(crate) heartbeat: Option<Heartbeat>,
+    /// Control frames, and pieces of a message without a byte, allowed per second.
+    pub(crate) max_control_rate: u32,
+    /// How long a link that was closed waits for the peer to read the rest and hang up.
+    pub(crate) linger: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heartbeat {
+    /// How often the peer is pinged.
+    pub(crate) interval: Duration,
+    /// Pings in a row without a byte from the peer before it counts as lost.
+    pub(crate) missed: u32,
+}
+
+/// What is released when the socket of a link is: its place under the cap, its mark in the tracker.
+#[derive(Default)]
+pub(crate) struct Hold {
+    pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
+    pub(crate) _token: Option<TaskTrackerToken>,
+}
+
+impl WsLink {
+    /// A link over a connection that finished its handshake; `early` is what was read beyond it.
+    ///
+    /// Must be called within a runtime.
+    pub(crate) fn new(
+        socket: Socket,
+        early: Bytes,
+        peer: PeerInfo,
+        rules: Rules,
+        hold: Hold,
+    ) -> Self {
+        let (reader, writer) = socket.split();
+        let shared = Shared::new(writer, rules, hold);
+        let decoder = Decoder::new(rules.role, rules.max_message);
+        Self {
+            peer,
+            receive: WsReceive::new(reader, early, decoder, rules, Arc::clone(&shared)),
+            transmit: WsTransmit::new(shared),
+        }
+    }
+}
+
+impl Link for WsLink {
+    type Receive = WsReceive;
+    type Transmit = WsTransmit;
+
+    fn peer(&self) -> &PeerInfo {
+        &self.peer
+    }
+
+    fn split(self) -> (WsReceive, WsTransmit) {
+        (self.receive, self.transmit)
+    }
+}
+
+impl fmt::Debug for WsLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WsLink").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold")
+    }
+}

@@ -1,0 +1,448 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    UPGRADE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use hyper::upgrade::OnUpgrade;
+use session_core::exchange::{Body, BoxError, Exchange};
+use session_core::link::{Incoming, PeerInfo};
+use sha1::{Digest, Sha1};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
+use tower_http::services::ServeDir;
+use tower_service::Service;
+
+use crate::config::{Config, ConfigError};
+use crate::guard::{Guard, Refusal};
+use crate::handshake::{self, Invalid};
+use crate::link::{Hold, Rules, Socket, WsLink};
+
+/// Links and exchanges that may wait for `accept`; a client behind them waits with its connection open.
+const BACKLOG: usize = 128;
+
+/// Everything a listener serves, as a service for a server of your own.
+///
+/// A [`tower_service::Service`] that never fails: nest it in a router, or make it the fallback. The peer's
+/// address is what the server put into the request's extensions as [`PeerAddress`].
+#[derive(Clone)]
+pub struct WsService {
+    inner: Arc<Inner>,
+}
+
+/// For servers around a [`WsService`]: the address of the client, put into the extensions of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// What the listener knows of the connection a request came on.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) peer: SocketAddr,
+    pub(crate) permit: Arc<OwnedSemaphorePermit>,
+}
+
+struct Inner {
+    mount: String,
+    pages: BTreeMap<String, Document>,
+    assets: BTreeMap<String, Document>,
+    folders: Vec<(String, ServeDir)>,
+    guard: Guard,
+    rules: Rules,
+    handshake_timeout: Duration,
+    incoming: mpsc::Sender<Incoming<WsLink>>,
+    room: Arc<Semaphore>,
+    tracker: TaskTracker,
+}
+
+/// Bytes in memory with what a browser must know of them.
+struct Document {
+    bytes: Bytes,
+    media_type: HeaderValue,
+    tag: HeaderValue,
+}
+
+/// Where a request goes.
+enum Place<'a> {
+    Link,
+    /// The path of the exchange, from `session/` on.
+    Exchange(&'a str),
+    Document(&'a Document),
+    /// The path within the folder.
+    File(&'a ServeDir, &'a str),
+    Health,
+    /// The mount without its last slash.
+    Mount,
+    Nowhere,
+}
+
+impl WsService {
+    /// A service and the place its links and exchanges come out.
+    pub(crate) fn new(
+        config: &Config,
+        local: Option<SocketAddr>,
+    ) -> Result<(Self, mpsc::Receiver<Incoming<WsLink>>), ConfigError> {
+        config.check()?;
+        let (incoming, receiver) = mpsc::channel(BACKLOG);
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        let pages = config
+            .pages
+            .iter()
+            .map(|(path, bytes)| (path.clone(), Document::new(bytes.clone(), html.clone())));
+        let assets = config.assets.iter().map(|(path, asset)| {
+            let media_type = HeaderValue::from_static(asset.media_type);
+            (path.clone(), Document::new(Bytes::from_static(asset.bytes), media_type))
+        });
+        let folders = config.folder_paths().into_iter().map(|(path, folder)| {
+            (path, ServeDir::new(folder).append_index_html_on_directories(false))
+        });
+        let inner = Inner {
+            mount: config.mount_path(),
+            pages: pages.collect(),
+            assets: assets.collect(),
+            folders: folders.collect(),
+            guard: Guard::new(config, local),
+            rules: config.rules(),
+            handshake_timeout: config.handshake_timeout,
+            incoming,
+            room: Arc::new(Semaphore::new(config.max_connections)),
+            tracker: TaskTracker::new(),
+        };
+        Ok((Self { inner: Arc::new(inner) }, receiver))
+    }
+
+    pub(crate) fn mount(&self) -> &str {
+        &self.inner.mount
+    }
+
+    pub(crate) fn room(&self) -> &Arc<Semaphore> {
+        &self.inner.room
+    }
+
+    pub(crate) fn tracker(&self) -> &TaskTracker {
+        &self.inner.tracker
+    }
+}
+
+impl<B> Service<Request<B>> for WsService
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(async move { Ok(inner.respond(request.map(Body::new)).await) })
+    }
+}
+
+impl fmt::Debug for WsService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WsService").field("mount", &self.inner.mount).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    async fn respond(self: &Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let uri = request.uri().clone();
+        if let Err(refusal) = self.guard.check_host(&uri, request.headers()) {
+            return refuse(refusal, &request);
+        }
+        match self.place(uri.path()) {
+            Place::Link if handshake::is_wanted(request.headers()) => self.open_link(request),
+            Place::Exchange(path) => self.exchange(path, request).await,
+            Place::Document(document) if is_read(request.method()) => {
+                document.respond(request.headers())
+            }
+            Place::File(folder, path) if is_read(request.method()) => {
+                file(folder.clone(), path, request).await
+            }
+            Place::Health if is_read(request.method()) => plain(StatusCode::OK, "ok"),
+            Place::Mount if is_read(request.method()) => redirect(&self.mount, uri.query()),
+            _ => plain(StatusCode::NOT_FOUND, "Not Found"),
+        }
+    }
+
+    /// Links and exchanges come before pages, pages before files: whatever a page is called, they are found
+    /// below it.
+    fn place<'a>(&'a self, path: &'a str) -> Place<'a> {
+        let Some(path) = path.strip_prefix(&self.mount) else {
+            let mount = path.strip_suffix('/').unwrap_or(path);
+            return if self.mount.strip_suffix('/') == Some(mount) {
+                Place::Mount
+            } else {
+                Place::Nowhere
+            };
+        };
+        if path == "websocket/" || path.ends_with("/websocket/") {
+            return Place::Link;
+        }
+        if let Some(exchange) = self.exchange_path(path) {
+            return Place::Exchange(exchange);
+        }
+        if path == "healthz" {
+            return Place::Health;
+        }
+        if let Some(document) = self.pages.get(path).or_else(|| self.assets.get(path)) {
+            return Place::Document(document);
+        }
+        for (prefix, folder) in &self.folders {
+            if let Some(path) = path.strip_prefix(prefix.as_str()) {
+                return Place::File(folder, path);
+            }
+        }
+        Place::Nowhere
+    }
+
+    /// The path from `session/` on, if that is where a page's relative URL leads.
+    fn exchange_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+        const PREFIX: &str = "session/";
+        if path.starts_with(PREFIX) {
+            return Some(path);
+        }
+        self.pages.keys().find_map(|page| {
+            let directory = &page[..=page.rfind('/')?];
+            path.strip_prefix(directory).filter(|path| path.starts_with(PREFIX))
+        })
+    }
+
+    fn open_link(self: &Arc<Self>, mut request: Request<Body>) -> Response<Body> {
+        let accept = match handshake::answer(&request) {
+            Ok(accept) => accept,
+            Err(invalid) => return refuse_handshake(invalid),
+        };
+        let connection = request.extensions_mut().remove::<Connection>();
+        let peer = connection
+            .as_ref()
+            .map(|connection| connection.peer)
+            .or_else(|| request.extensions().get::<PeerAddress>().map(|peer| peer.0));
+        if let Err(refusal) = self.guard.check_origin(request.headers(), peer) {
+            return refuse(refusal, &request);
+        }
+        if self.incoming.is_closed() || request.extensions().get::<OnUpgrade>().is_none() {
+            return unavailable("no new sessions");
+        }
+        let permit = match connection {
+            Some(connection) => connection.permit,
+            None => match Arc::clone(&self.room).try_acquire_owned() {
+                Ok(permit) => Arc::new(permit),
+                Err(_) => return unavailable("too many connections"),
+            },
+        };
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (parts, _) = request.into_parts();
+        let peer = PeerInfo::new(peer, Some(own(parts)));
+        let hold = Hold { _permit: Some(permit), _token: Some(self.tracker.token()) };
+        let inner = Arc::clone(self);
+        self.tracker.spawn(async move {
+            match tokio::time::timeout(inner.handshake_timeout, upgrade).await {
+                Ok(Ok(upgraded)) => {
+                    let (socket, early) = Socket::from_upgraded(upgraded);
+                    let link = WsLink::new(socket, early, peer, inner.rules, hold);
+                    // When nobody accepts any more the link is dropped, which aborts it.
+                    let _ = inner.incoming.send(Incoming::Link(link)).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "a client left during its handshake"),
+                Err(_) => tracing::debug!("a client did not finish its handshake"),
+            }
+        });
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        response
+    }
+
+    async fn exchange(&self, path: &str, request: Request<Body>) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        let address = match parts.extensions.remove::<Connection>() {
+            Some(connection) => Some(connection.peer),
+            None => parts.extensions.get::<PeerAddress>().map(|peer| peer.0),
+        };
+        let target = match parts.uri.query() {
+            Some(query) => format!("/{path}?{query}"),
+            None => format!("/{path}"),
+        };
+        let Ok(target) = PathAndQuery::try_from(target) else {
+            return plain(StatusCode::BAD_REQUEST, "Bad Request");
+        };
+        parts.uri = Uri::from(target);
+        parts.extensions.insert(PeerInfo::new(address, None));
+        let (exchange, answer) = Exchange::new(Request::from_parts(parts, body));
+        if self.incoming.send(Incoming::Exchange(exchange)).await.is_err() {
+            return unavailable("no new requests");
+        }
+        match answer.await {
+            Ok(response) => response,
+            Err(_) => unavailable("the session ended"),
+        }
+    }
+}
+
+impl Document {
+    fn new(bytes: Bytes, media_type: HeaderValue) -> Self {
+        let hash = Sha1::digest(&bytes);
+        let tag: String = hash.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+        let tag = HeaderValue::try_from(format!("\"{tag}\""))
+            .unwrap_or_else(|_| HeaderValue::from_static("\"\""));
+        Self { bytes, media_type, tag }
+    }
+
+    fn respond(&self, headers: &HeaderMap) -> Response<Body> {
+        let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| {
+            value.as_bytes().split(|&byte| byte == b',').any(|tag| self.tag == tag.trim_ascii())
+        });
+        let mut response = if known {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            Response::new(Body::from(self.bytes.clone()))
+        };
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, self.media_type.clone());
+        headers.insert(ETAG, self.tag.clone());
+        // A deployment changes the files under their names: ask again, and mostly be told "not modified".
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+async fn file(mut folder: ServeDir, path: &str, request: Request<Body>) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let Ok(target) = PathAndQuery::try_from(format!("/{path}")) else {
+        return plain(StatusCode::NOT_FOUND, "Not Found");
+    };
+    parts.uri = Uri::from(target);
+    match folder.try_call(Request::from_parts(parts, body)).await {
+        Ok(response) if response.status() == StatusCode::NOT_FOUND => {
+            plain(StatusCode::NOT_FOUND, "Not Found")
+        }
+        Ok(response) => {
+            let mut response = response.map(Body::new);
+            response
+                .headers_mut()
+                .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            response
+        }
+        // A name that no file system takes, such as one with a zero in it.
+        Err(error) => {
+            tracing::debug!(%error, "a file cannot be read");
+            plain(StatusCode::NOT_FOUND, "Not Found")
+        }
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+pub(crate) fn unavailable(text: &'static str) -> Response<Body> {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+/// Relative URLs of a page need the slash.
+fn redirect(mount: &str, query: Option<&str>) -> Response<Body> {
+    let location = match query {
+        Some(query) => format!("{mount}?{query}"),
+        None => mount.to_owned(),
+    };
+    let mut response = plain(StatusCode::PERMANENT_REDIRECT, "");
+    match HeaderValue::try_from(location) {
+        Ok(location) => {
+            response.headers_mut().insert(LOCATION, location);
+            response
+        }
+        Err(_) => plain(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+fn refuse(refusal: Refusal, request: &Request<Body>) -> Response<Body> {
+    let headers = request.headers();
+    tracing::warn!(
+        host = ?headers.get(http::header::HOST),
+        origin = ?headers.get(http::header::ORIGIN),
+        "refused: {refusal}"
+    );
+    match refusal {
+        Refusal::NoHost => plain(StatusCode::BAD_REQUEST, "Bad Request"),
+        _ => plain(StatusCode::FORBIDDEN, "Forbidden"),
+    }
+}
+
+fn refuse_handshake(invalid: Invalid) -> Response<Body> {
+    tracing::debug!("refused a handshake: {invalid}");
+    match invalid {
+        Invalid::Version => {
+            let mut response = plain(StatusCode::UPGRADE_REQUIRED, "Upgrade Required");
+            let headers = response.headers_mut();
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            response
+        }
+        Invalid::Method => {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+            response
+        }
+        _ => plain(StatusCode::BAD_REQUEST, "Bad Request"),
+    }
+}
+
+/// The head of a request in memory of its own, without what only the handshake needed.
+///
+/// A head that was parsed holds on to the whole buffer it was read into, for as long as the session lives.
+fn own(mut parts: Parts) -> Parts {
+    const HANDSHAKE: [HeaderName; 5] =
+        [CONNECTION, UPGRADE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, SEC_WEBSOCKET_EXTENSIONS];
+    let mut headers = HeaderMap::with_capacity(parts.headers.len());
+    for (name, value) in &parts.headers {
+        if HANDSHAKE.contains(name) {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_str().as_bytes()),
+            HeaderValue::from_bytes(value.as_bytes()),
+        ) {
+            headers.append(name, value);
+        }
+    }
+    parts.headers = headers;
+    if let Ok(uri) = parts.uri.to_string().parse() {
+        parts.uri = uri;
+    }
+    parts
+}

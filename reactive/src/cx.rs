@@ -7,7 +7,7 @@ use std::panic::Location;
 use crate::calc::{CalcBody, Compare, Distinct, Plain};
 use crate::effect::EffectBody;
 use crate::graph::arena::{Observer, flag};
-use crate::graph::{Body, Frame};
+use crate::graph::{Body, Frame, Hook, HookFn, discard};
 use crate::key::Key;
 use crate::value::Datum;
 use crate::{Calc, CallbackKey, Effect, EffectOptions, Graph, Interrupt, Kind, Scope, Value};
@@ -148,6 +148,40 @@ impl<'g, E: 'static> Cx<'g, E> {
         F: FnOnce(&Cx<'_, E>) -> Result<(), Interrupt> + Send + 'static,
     {
         self.scope.on_destroy(self, callback)
+    }
+
+    /// Calls back once: when what runs now, an effect or a calc, is invalidated or destroyed. For what a run starts and
+    /// the next run must not find going on. The callback takes no dependencies.
+    ///
+    /// Where no dependencies are taken there is nothing to wait for, and the callback is dropped.
+    pub fn on_invalidate<F>(&self, callback: F)
+    where
+        F: FnOnce(&Cx<'_, E>) -> Result<(), Interrupt> + Send + 'static,
+    {
+        let Some(observer) = self.observer else { return };
+        let mut callback = Some(callback);
+        let call: HookFn<E> =
+            Box::new(move |cx| callback.take().map_or(Ok(()), |callback| callback(cx)));
+        let hook = Hook { is_once: true, call };
+        let mut store = self.graph.store.borrow_mut();
+        let is_dirty = match store.node(observer.key) {
+            Some(node) => {
+                node.flags |= flag::HOOKED;
+                node.state() == flag::DIRTY
+            }
+            None => {
+                drop(store);
+                discard(hook);
+                return;
+            }
+        };
+        store.hooks.entry(observer.key.index).or_default().push(hook);
+        if is_dirty {
+            // This run has undone itself already.
+            store.marks.hooks_due.push_back(observer.key);
+            drop(store);
+            self.graph.run_due();
+        }
     }
 
     #[track_caller]

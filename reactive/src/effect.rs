@@ -73,7 +73,7 @@ impl Effect {
     where
         F: FnMut(&Cx<'_, E>) -> Result<(), Interrupt> + Send + 'static,
     {
-        let callback: Hook<E> = Box::new(callback);
+        let callback = Hook { is_once: false, call: Box::new(callback) };
         let mut store = cx.graph.store.borrow_mut();
         if let Some(node) = store.node(self.key) {
             node.flags |= flag::HOOKED;

@@ -13,10 +13,16 @@ pub trait EventSource<E: 'static> {
     ///
     /// # Errors
     /// Those of the read. A silent stop means that the event has not happened yet (D11).
-    fn read(&self, cx: &Cx<'_, E>) -> Result<Self::Item, Interrupt>;
+    fn read(&self, cx: &Cx<'_, E>) -> Result<Event<Self::Item>, Interrupt>;
+}
 
-    /// Whether what was read says that nothing has happened yet: of several sources, all (D5).
-    fn is_none(item: &Self::Item) -> bool;
+/// What was read from an [`EventSource`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<T> {
+    /// What it carries.
+    pub item: T,
+    /// Whether it says that nothing has happened yet: of several sources, all (D5).
+    pub is_none: bool,
 }
 
 /// What an event can carry.
@@ -125,11 +131,11 @@ impl Gate {
         source: &S,
         cx: &Cx<'_, E>,
     ) -> Result<S::Item, Interrupt> {
-        let item = source.read(cx)?;
+        let event = source.read(cx)?;
         let is_init = !self.initialised.replace(true);
-        let is_skipped = (is_init && self.options.ignore_init)
-            || (self.options.ignore_none && S::is_none(&item));
-        if is_skipped { Err(Interrupt::Silent) } else { Ok(item) }
+        let is_skipped =
+            (is_init && self.options.ignore_init) || (self.options.ignore_none && event.is_none);
+        if is_skipped { Err(Interrupt::Silent) } else { Ok(event.item) }
     }
 }
 
@@ -138,12 +144,10 @@ macro_rules! source_of_its_datum {
         impl<E: 'static, T: EventDatum + Clone + Send + 'static> EventSource<E> for $name<T> {
             type Item = T;
 
-            fn read(&self, cx: &Cx<'_, E>) -> Result<T, Interrupt> {
-                self.get(cx)
-            }
-
-            fn is_none(item: &T) -> bool {
-                item.is_none()
+            fn read(&self, cx: &Cx<'_, E>) -> Result<Event<T>, Interrupt> {
+                let item = self.get(cx)?;
+                let is_none = item.is_none();
+                Ok(Event { item, is_none })
             }
         }
     )*};
@@ -155,12 +159,10 @@ macro_rules! sources {
         impl<E: 'static, $($name: EventSource<E>),*> EventSource<E> for ($($name,)*) {
             type Item = ($($name::Item,)*);
 
-            fn read(&self, cx: &Cx<'_, E>) -> Result<Self::Item, Interrupt> {
-                Ok(($(self.$at.read(cx)?,)*))
-            }
-
-            fn is_none(item: &Self::Item) -> bool {
-                $($name::is_none(&item.$at))&&*
+            fn read(&self, cx: &Cx<'_, E>) -> Result<Event<Self::Item>, Interrupt> {
+                let events = ($(self.$at.read(cx)?,)*);
+                let is_none = $(events.$at.is_none)&&*;
+                Ok(Event { item: ($(events.$at.item,)*), is_none })
             }
         }
 

@@ -30,8 +30,14 @@ const STACK_RED_ZONE: usize = 256 << 10;
 /// What is added when less is left.
 const STACK_SEGMENT: usize = 4 << 20;
 
-/// A callback of an effect that is told of invalidations.
-pub(crate) type Hook<E> = Box<dyn FnMut(&Cx<'_, E>) -> Result<(), Interrupt> + Send>;
+/// A callback that is told of invalidations.
+pub(crate) struct Hook<E: 'static> {
+    /// Of one run (`Cx::on_invalidate`), or of an effect for as long as it lives.
+    pub(crate) is_once: bool,
+    pub(crate) call: HookFn<E>,
+}
+
+pub(crate) type HookFn<E> = Box<dyn FnMut(&Cx<'_, E>) -> Result<(), Interrupt> + Send>;
 
 /// What is particular to the kind of a node. Each kind answers what it can be asked; the rest does nothing.
 pub(crate) trait Body<E>: Send {
@@ -408,21 +414,27 @@ impl<E: 'static> Graph<E> {
             let scope = store.scope_of(key.index);
             drop(store);
             self.run_hooks(effect, scope, &mut hooks);
+            let (kept, done): (Vec<_>, Vec<_>) = hooks.into_iter().partition(|hook| !hook.is_once);
+            discard(done);
             let mut store = self.store.borrow_mut();
-            if store.node(key).is_some() {
-                let added = store.hooks.insert(key.index, hooks);
-                store.hooks.entry(key.index).or_default().extend(added.into_iter().flatten());
-            } else {
+            if store.node(key).is_none() {
                 drop(store);
-                discard(hooks);
+                discard(kept);
+            } else if !kept.is_empty() {
+                let added = store.hooks.insert(key.index, kept);
+                store.hooks.entry(key.index).or_default().extend(added.into_iter().flatten());
+            } else if !store.hooks.contains_key(&key.index)
+                && let Some(node) = store.node(key)
+            {
+                node.flags &= !flag::HOOKED;
             }
         }
     }
 
-    fn run_hooks(&self, effect: Effect, scope: Scope, hooks: &mut Vec<Hook<E>>) {
+    fn run_hooks(&self, effect: Effect, scope: Scope, hooks: &mut [Hook<E>]) {
         let cx = Cx { graph: self, scope, observer: None, frame: None };
         for hook in hooks {
-            if let Err(interrupt) = self.nested(|| guarded(|| hook(&cx))) {
+            if let Err(interrupt) = self.nested(|| guarded(|| (hook.call)(&cx))) {
                 let run = Run { effect, outcome: Err(interrupt) };
                 self.store.borrow_mut().mishaps.push_back(run);
             }

@@ -48,7 +48,7 @@ mod value;
 pub use calc::Calc;
 pub use cx::Cx;
 pub use effect::{Effect, EffectOptions};
-pub use event::{EventDatum, EventOptions, EventSource};
+pub use event::{Event, EventDatum, EventOptions, EventSource};
 pub use graph::{Counts, DEFAULT_MAX_DEPTH, Graph, Run, Runaway};
 pub use interrupt::{Destroyed, Failure, InUse, Interrupt, Kind, Safe, TooDeep, safe};
 pub use scope::{CallbackKey, Scope};

@@ -213,6 +213,11 @@ impl<T: Send + 'static> Value<T> {
         ReadValue { key: self.key, made_at: self.made_at, datum: PhantomData }
     }
 
+    /// Whether it was not destroyed; takes no dependency.
+    pub fn is_alive<E: 'static>(self, cx: &Cx<'_, E>) -> bool {
+        cx.graph.store.borrow_mut().node(self.key).is_some()
+    }
+
     /// Where it was made.
     pub fn made_at(self) -> &'static Location<'static> {
         self.made_at

@@ -145,12 +145,12 @@ impl<E: 'static> Store<E> {
         let node = &mut self.nodes[index as usize];
         node.flags = flags & !(flag::STATE | flag::SCANNING) | state;
         let key = Key { index, generation: node.generation };
+        if state == flag::DIRTY && flags & flag::HOOKED != 0 {
+            self.marks.hooks_due.push_back(key);
+        }
         if flags & flag::EFFECT != 0 {
             if before == flag::CLEAN {
                 self.marks.woken.push((node.stamp, index));
-            }
-            if state == flag::DIRTY && flags & flag::HOOKED != 0 {
-                self.marks.hooks_due.push_back(key);
             }
             return None;
         }
@@ -323,11 +323,10 @@ impl<E: 'static> Store<E> {
         let node = &mut self.nodes[index as usize];
         let key = Key { index, generation: node.generation };
         node.set_state(flag::DIRTY);
-        if node.is(flag::EFFECT) {
-            if node.is(flag::HOOKED) {
-                self.marks.hooks_due.push_back(key);
-            }
-        } else if !node.is(flag::DISTINCT) {
+        if node.is(flag::HOOKED) {
+            self.marks.hooks_due.push_back(key);
+        }
+        if !node.is(flag::EFFECT | flag::DISTINCT) {
             if node.is(flag::HEAVY) {
                 self.marks.releases.push(key);
             }

@@ -252,7 +252,7 @@
   // ---------------------------------------------------------------- outputs
 
   const results = new Map(); // id → { value } or { error }, kept for elements that come later
-  const states = new Map(); // id → "invalidated" | "running" | "persistent" | "idle"; absent once it has a result
+  const states = new Map(); // id → "invalidated" | "running" | "idle"; absent once there is a result
 
   function look(id) {
     const el = outputs.get(id);
@@ -328,7 +328,7 @@
       }
     },
     progress({ type, message }) {
-      if (type === "binding") enter(message.id, message.persistent ? "persistent" : "invalidated");
+      if (type === "binding") enter(message.id, "invalidated");
     },
     notification({ type, message }) {
       if (type === "show") notify(message);
@@ -354,7 +354,7 @@
       root.classList.toggle("shiny-busy", state === "busy");
     },
     recalculating({ name, status }) {
-      enter(name, status === "recalculating" ? "running" : states.get(name) === "persistent" ? "persistent" : "idle");
+      enter(name, status === "recalculating" ? "running" : "idle");
     },
     reload() {
       location.reload();

@@ -8,6 +8,7 @@
     reason = "a command talks to people on its terminal"
 )]
 
+mod browser;
 mod test;
 mod tidy;
 mod workspace;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
+  browser  a real browser on the pages that we serve, with our client and with the Shiny client
   test     everything that has to hold before a change is handed in
   tidy     the workspace's own rules alone, such as who may depend on whom
 
@@ -39,6 +41,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         None => ("help", args),
     };
     match command {
+        "browser" => browser::run(rest),
         "test" => test::run(rest),
         "tidy" => tidy::run(rest),
         "help" | "--help" | "-h" => {

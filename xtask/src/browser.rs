@@ -1,0 +1,124 @@
+//! `cargo xtask browser`: a real browser on the pages that we serve.
+//!
+//! Three rounds, each in a browser with an empty profile: the promises of our own client, told to it by a socket that
+//! the page itself plays; then the demo, with our client and with the unmodified Shiny client.
+
+mod client;
+mod demo;
+mod machine;
+mod report;
+mod server;
+mod webdriver;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::workspace;
+use demo::Client;
+use machine::{Machine, Missing};
+use report::Report;
+
+const USAGE: &str = "\
+usage: cargo xtask browser [--only ROUND] [--shiny-assets DIR]
+
+Drives headless Chromium through the pages that we serve and prints what it saw, a line per step.
+Screenshots and logs go to target/browser/.
+
+  --only ROUND         one of: client, ours, shiny
+  --shiny-assets DIR   the folder `www/shared` of the PyPI package `shiny`; without it, what
+                       SHINY_ASSETS in the environment says, what .ci/run has fetched, or the
+                       package that python3 finds
+
+What the machine lacks is skipped and said; with CI=true in the environment it is a failure.";
+
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    let Some(options) = Options::parse(args)? else {
+        println!("{USAGE}");
+        return Ok(());
+    };
+    let folder = workspace::root().join("target/browser");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let shiny_assets =
+        options.shiny_assets.or_else(|| std::env::var_os("SHINY_ASSETS").map(PathBuf::from));
+    let machine = Machine::new(shiny_assets);
+    let mut report = Report::new(std::env::var_os("CI").is_some_and(|value| value == "true"));
+    for round in Round::ALL {
+        if options.only.is_some_and(|only| only != round) {
+            continue;
+        }
+        if let Err(missing) = round.run(&machine, &folder, &mut report) {
+            report.skip(&missing);
+        }
+    }
+    report.close()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// Our client alone.
+    Client,
+    /// The demo with our client.
+    Ours,
+    /// The demo with the Shiny client.
+    Shiny,
+}
+
+impl Round {
+    const ALL: [Self; 3] = [Self::Client, Self::Ours, Self::Shiny];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Ours => "ours",
+            Self::Shiny => "shiny",
+        }
+    }
+
+    fn run(self, machine: &Machine, folder: &Path, report: &mut Report) -> Result<(), Missing> {
+        report.begin(self.name());
+        let programs = machine.browser()?;
+        // Whether it passed is in the report.
+        let _ = match self {
+            Self::Client => client::run(&programs, folder, report),
+            Self::Ours => demo::run(&Client::Ours, &programs, folder, report),
+            Self::Shiny => {
+                let assets = machine.shiny_assets()?;
+                demo::run(&Client::Shiny { assets }, &programs, folder, report)
+            }
+        };
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Options {
+    only: Option<Round>,
+    shiny_assets: Option<PathBuf>,
+}
+
+impl Options {
+    /// `None` asks for the usage.
+    fn parse(args: &[String]) -> anyhow::Result<Option<Self>> {
+        let mut options = Self::default();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let mut value =
+                || args.next().with_context(|| format!("`{arg}` needs a value\n\n{USAGE}"));
+            match arg.as_str() {
+                "--help" | "-h" => return Ok(None),
+                "--only" => {
+                    let name = value()?;
+                    let round = Round::ALL.into_iter().find(|round| round.name() == name);
+                    options.only = Some(
+                        round.with_context(|| format!("there is no round `{name}`\n\n{USAGE}"))?,
+                    );
+                }
+                "--shiny-assets" => options.shiny_assets = Some(value()?.into()),
+                other => bail!("`browser` does not take `{other}`\n\n{USAGE}"),
+            }
+        }
+        Ok(Some(options))
+    }
+}

@@ -1,0 +1,404 @@
+// What client.js promises, told to it by a socket that is played here. Each check gets a page of its own:
+// the command opens client.html, then calls `checks.run(name)` and prints what it says.
+
+const checks = (() => {
+  "use strict";
+
+  const all = new Map();
+  const frames = []; // what the client sent, parsed
+  const sockets = [];
+
+  window.createSessionSocket = (url) => {
+    const socket = { url, send: (text) => frames.push(JSON.parse(text)), close() {} };
+    sockets.push(socket);
+    return socket;
+  };
+
+  // ---- what a check may use
+
+  const byId = (id) => document.getElementById(id);
+  const last = (list) => list[list.length - 1];
+  const say = (message) => last(sockets).onmessage({ data: JSON.stringify(message) });
+  const flush = (values, errors = {}, inputMessages = []) => say({ values, errors, inputMessages });
+  const hangUp = (code, reason = "") => last(sockets).onclose({ code, reason });
+
+  function welcome() {
+    last(sockets).onopen();
+    say({ config: { workerId: "", sessionId: "abc", user: null } });
+    return frames.splice(0)[0];
+  }
+
+  // All updates that the client sends in this turn, as one map.
+  async function updates() {
+    await new Promise((resolve) => setTimeout(resolve));
+    return Object.assign({}, ...frames.splice(0).filter(({ method }) => method === "update").map(({ data }) => data));
+  }
+
+  async function until(condition, what) {
+    for (const start = performance.now(); performance.now() - start < 5000; ) {
+      if (condition()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(`waited in vain for ${what}`);
+  }
+
+  function same(got, wanted) {
+    const [a, b] = [got, wanted].map((value) => JSON.stringify(value));
+    if (a !== b) throw new Error(`got ${a}, wanted ${b}`);
+  }
+
+  function type(id, value) {
+    byId(id).value = value;
+    byId(id).dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  const add = (html) =>
+    say({ "shiny-insert-ui": { selector: "#place", multiple: false, where: "beforeEnd", content: { html, deps: [] } } });
+  const remove = (selector) => say({ "shiny-remove-ui": { selector, multiple: true } });
+
+  // ---- the checks
+
+  all.set("init carries every input with its type, and what the page is like", () => {
+    const { method, data } = welcome();
+    same(method, "init");
+    const page = Object.keys(data).filter((key) => key.startsWith(".clientdata_"));
+    same(page.sort(), [
+      ".clientdata_output_far_hidden",
+      ".clientdata_output_html_hidden",
+      ".clientdata_output_text_hidden",
+      ".clientdata_output_unseen_hidden",
+      ".clientdata_pixelratio",
+      ".clientdata_singletons",
+      ".clientdata_url_hash",
+      ".clientdata_url_hash_initial",
+      ".clientdata_url_hostname",
+      ".clientdata_url_pathname",
+      ".clientdata_url_port",
+      ".clientdata_url_protocol",
+      ".clientdata_url_search",
+    ]);
+    same([data[".clientdata_output_text_hidden"], data[".clientdata_output_unseen_hidden"]], [false, true]);
+    for (const key of page) delete data[key];
+    same(data, {
+      words: "hi",
+      "count:shiny.number": 3,
+      "secret:shiny.password": "s",
+      "day:shiny.date": "2024-01-02",
+      "level:shiny.number": 4,
+      on: false,
+      one: "b",
+      many: ["a", "b"],
+      long: "x",
+      pick: "2",
+      boxes: ["1"],
+      "go:shiny.action": 0,
+    });
+  });
+
+  all.set("the socket's address is the page's, with websocket/ below it", () => {
+    same(last(sockets).url.endsWith("/client.html/websocket/"), true);
+  });
+
+  all.set("typing is sent after a pause, once", async () => {
+    welcome();
+    for (const words of ["a", "ab", "abc"]) type("words", words);
+    same(await updates(), {});
+    await until(() => frames.length, "the update");
+    same(frames, [{ method: "update", data: { words: "abc" } }]);
+  });
+
+  all.set("what was typed before a click arrives before it", async () => {
+    welcome();
+    byId("go").form.addEventListener("submit", () => console.error("the form was submitted"));
+    type("words", "abc");
+    byId("go").firstChild.click();
+    same(await updates(), { words: "abc", "go:shiny.action": 1 });
+    byId("go").click();
+    same(await updates(), { "go:shiny.action": 2 });
+  });
+
+  all.set("a field that waits for its end is sent then", async () => {
+    welcome();
+    byId("long").dataset.updateOn = "blur";
+    type("long", "y");
+    type("words", "w");
+    await until(() => frames.length, "the update of the other field");
+    same(await updates(), { words: "w" });
+    byId("long").dispatchEvent(new Event("change", { bubbles: true }));
+    same(await updates(), { long: "y" });
+  });
+
+  all.set("an empty number is null, an empty date too", async () => {
+    welcome();
+    type("count", "");
+    type("day", "");
+    byId("go").click();
+    same(await updates(), { "count:shiny.number": null, "day:shiny.date": null, "go:shiny.action": 1 });
+  });
+
+  all.set("an unchanged value is not sent again, an event is", async () => {
+    welcome();
+    session.set("a", 1);
+    session.set("a", 1, { event: true });
+    same(frames.splice(0), [{ method: "update", data: { a: 1 } }, { method: "update", data: { a: 1 } }]);
+    session.set("a", 1);
+    session.set("b", 1, { type: "my.type" });
+    session.set("c", undefined);
+    same(await updates(), { "b:my.type": 1, c: null });
+  });
+
+  all.set("choices in groups and lists are reported", async () => {
+    welcome();
+    byId("boxes").children[0].click();
+    byId("pick").children[0].click();
+    byId("on").click();
+    same(await updates(), { boxes: [], pick: "1", on: true });
+  });
+
+  all.set("an output that comes to light is reported", async () => {
+    welcome();
+    // Observers call once by themselves; that must not pass for having seen the change.
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    const ids = { closed: "unseen", below: "far" }; // one without a size, one out of sight
+    for (const [around, id] of Object.entries(ids)) {
+      byId(around).hidden = false;
+      await until(() => frames.length, "the report");
+      same(await updates(), { [`.clientdata_output_${id}_hidden`]: false });
+    }
+  });
+
+  all.set("a recalculating output looks busy until its value is there", () => {
+    welcome();
+    const look = () => [byId("text").classList.contains("recalculating"), byId("text").ariaBusy];
+    say({ recalculating: { name: "text", status: "recalculating" }, busy: "busy" });
+    same([...look(), document.documentElement.className], [true, "true", "shiny-busy"]);
+    say({ recalculating: { name: "text", status: "recalculated" }, busy: "idle", values: { text: 4 }, errors: {} });
+    same([...look(), byId("text").textContent, document.documentElement.className], [false, "false", "4", ""]);
+    say({ progress: { type: "binding", message: { id: "text" } } });
+    same(look(), [true, "true"]);
+    say({ recalculating: { name: "text", status: "recalculating" } });
+    say({ recalculating: { name: "text", status: "recalculated" }, values: {}, errors: {} });
+    same([...look(), byId("text").textContent], [false, "false", "4"]);
+  });
+
+  all.set("an output whose work goes on stays busy over other answers", () => {
+    welcome();
+    say({ recalculating: { name: "text", status: "recalculating" } });
+    say({ progress: { type: "binding", message: { id: "text", persistent: true } } });
+    flush({ html: "other" });
+    same(byId("text").classList.contains("recalculating"), true);
+    say({ progress: { type: "binding", message: { id: "text" } } });
+    say({ recalculating: { name: "text", status: "recalculating" } });
+    say({ recalculating: { name: "text", status: "recalculated" }, values: { text: "done" }, errors: {} });
+    same(byId("text").classList.contains("recalculating"), false);
+  });
+
+  all.set("markup in a text output stays text", () => {
+    welcome();
+    flush({ text: "<img src=x>" });
+    same([byId("text").textContent, byId("text").children.length], ["<img src=x>", 0]);
+    flush({}, { text: { message: "<b>no</b>", call: null, type: null } });
+    same([byId("text").textContent, byId("text").children.length], ["<b>no</b>", 0]);
+  });
+
+  all.set("an error is shown as one, and a value clears it", () => {
+    welcome();
+    flush({}, { html: { message: "boom", call: null, type: "validation" } });
+    same(byId("html").textContent, "boom");
+    same(byId("html").matches(".shiny-output-error.shiny-output-error-validation"), true);
+    flush({ html: "<i>fine</i>" });
+    same([byId("html").innerHTML, byId("html").matches("[class*=shiny-output-error]")], ["<i>fine</i>", false]);
+    flush({ html: null });
+    same(byId("html").innerHTML, "");
+  });
+
+  all.set("inputs and outputs inside of an HTML output are bound, with the value that came first", async () => {
+    welcome();
+    flush({ inner: "early", html: { html: '<input id="dyn" type="number" value="7"><p id="inner" class="shiny-text-output">' } });
+    same(byId("inner").textContent, "early");
+    same(await updates(), { "dyn:shiny.number": 7, ".clientdata_output_inner_hidden": false });
+    byId("dyn").focus();
+    flush({ html: '<input id="dyn" type="number" value="7"><p id="inner" class="shiny-text-output">' });
+    same([byId("inner").textContent, document.activeElement.id], ["early", "dyn"]);
+    same(await updates(), {});
+    flush({ html: "" });
+    same(await updates(), { ".clientdata_output_inner_hidden": true });
+  });
+
+  all.set("content that was removed is forgotten, and starts afresh when it comes back", async () => {
+    welcome();
+    const panel = '<section id="p"><input id="p-x" type="text" value="q"><p id="p-y" class="shiny-text-output"></p></section>';
+    const fresh = { ".clientdata_output_p-y_hidden": false, "p-x": "q" };
+    add(panel);
+    same(await updates(), fresh);
+    flush({ "p-y": "old" });
+    type("p-x", "unfinished");
+    remove("#p");
+    same(await updates(), { ".clientdata_output_p-y_hidden": true });
+    type("words", "w"); // its pause ends after that of the field that is gone
+    await until(() => frames.length, "the update");
+    same(await updates(), { words: "w" });
+    add(panel);
+    same([await updates(), byId("p-y").textContent], [fresh, ""]);
+  });
+
+  all.set("content goes where it is told", () => {
+    welcome();
+    for (const where of ["beforeBegin", "afterBegin", "beforeEnd", "afterEnd"]) {
+      const content = { html: `<hr class="${where}">`, deps: [] };
+      say({ "shiny-insert-ui": { selector: "#place", multiple: false, where, content } });
+    }
+    same([byId("place").previousElementSibling.className, byId("place").nextElementSibling.className], ["beforeBegin", "afterEnd"]);
+    same([...byId("place").children].map((el) => el.className), ["afterBegin", "beforeEnd"]);
+    const content = { html: '<p id="instead"></p>', deps: [] };
+    say({ "shiny-insert-ui": { selector: "#place", multiple: false, where: "replace", content } });
+    same([byId("place"), byId("instead").tagName], [null, "P"]);
+  });
+
+  all.set("the server can set inputs, and hears of it", async () => {
+    welcome();
+    flush({}, {}, [
+      { id: "count", message: { value: 9, max: 20, label: "How many" } },
+      { id: "words", message: { value: "set", label: { html: "<b>The</b> words", deps: [] } } },
+      { id: "one", message: { options: '<option value="z">Z</option><option value="y">Y</option>', value: ["y"] } },
+      { id: "on", message: { value: true, label: "Off" } },
+      { id: "boxes", message: { value: ["2"] } },
+      { id: "go", message: { label: "Stop", disabled: true } },
+      { id: "nobody", message: { value: 1 } },
+    ]);
+    same(await updates(), { "count:shiny.number": 9, words: "set", one: "y", on: true, boxes: ["2"] });
+    same([byId("count").max, byId("go").textContent, byId("go").disabled], ["20", "Stop", true]);
+    same([...document.querySelectorAll("label")].map((el) => el.textContent), ["The words", "How many", "Off"]);
+  });
+
+  all.set("requests are answered, refused, and fail with the connection", async () => {
+    welcome();
+    const failure = (promise) => promise.then(() => "no failure", (error) => error.message);
+    const [sum, none, bad, lost] = [1, 2, 3, 4].map((n) => session.request("method", n));
+    same(frames.map(({ method, args, tag }) => [method, args, tag]), [1, 2, 3, 4].map((n) => ["method", [n], n - 1]));
+    say({ response: { tag: 1, value: null } });
+    say({ response: { tag: 0, value: 3 } });
+    say({ response: { tag: 2, error: "not this" } });
+    same([await sum, await none, await failure(bad)], [3, null, "not this"]);
+    hangUp(1006);
+    same(await failure(lost), "the connection was closed");
+  });
+
+  all.set("a request finds the inputs as the page shows them", () => {
+    welcome();
+    type("words", "abc");
+    session.set("a", 1);
+    session.request("look");
+    same(frames.map(({ method, data }) => [method, data]), [["update", { a: 1, words: "abc" }], ["look", undefined]]);
+  });
+
+  all.set("a request made before the connection stands waits for it", async () => {
+    const answer = session.request("early");
+    last(sockets).onopen();
+    same(frames.map(({ method }) => method), ["init", "early"]);
+    say({ response: { tag: 0, value: "here" } });
+    same(await answer, "here");
+  });
+
+  all.set("custom messages reach their listeners, binary ones too", () => {
+    welcome();
+    const got = [];
+    const stop = session.on("news", (news) => got.push(news));
+    session.on("bits", (buffer) => got.push([...new Uint8Array(buffer)]));
+    say({ custom: { news: { a: [1] }, unknown: 1 } });
+    stop();
+    say({ custom: { news: "unheard" } });
+    last(sockets).onmessage({ data: new Uint8Array([4, 98, 105, 116, 115, 9, 8]).buffer });
+    same(got, [{ a: [1] }, [9, 8]]);
+  });
+
+  all.set("keys of one message are handled in the protocol's order", () => {
+    welcome();
+    const got = [];
+    session.on("news", () => got.push(byId("text").textContent));
+    say({ busy: "idle", custom: { news: 1 }, errors: {}, values: { text: "first" }, unknown: {} });
+    same(got, ["first"]);
+  });
+
+  all.set("a notification is text, replaced under its id, and can be taken back", () => {
+    welcome();
+    const show = (html) => say({ notification: { type: "show", message: { html, id: "n1", type: "warning", duration: null } } });
+    show("one");
+    show("<b>two</b>");
+    const notices = () => [...document.querySelectorAll(".shiny-notification-warning > div")].map((el) => el.innerHTML);
+    same(notices(), ["two"]);
+    say({ notification: { type: "remove", message: "n1" } });
+    same(notices(), []);
+  });
+
+  all.set("the end of the connection is told in words, with its code", () => {
+    const banner = () => document.querySelector(".session-banner");
+    same([banner().textContent, session.connected], ["Connecting\u2026", false]);
+    welcome();
+    same([banner(), session.connected, session.id], [null, true, "abc"]);
+    say({ recalculating: { name: "text", status: "recalculating" }, busy: "busy" });
+    hangUp(1011, "too many runs");
+    same(banner().firstChild.textContent, "Something went wrong in the application. (1011: too many runs)");
+    same([banner().getAttribute("role"), banner().querySelector("button").textContent], ["alert", "Reload"]);
+    same(document.querySelectorAll(".recalculating, .shiny-busy").length, 0);
+    same([session.connected, document.documentElement.dataset.session], [false, "disconnected"]);
+  });
+
+  all.set("a server that allows it is called again, with all that it needs to know", async () => {
+    welcome();
+    say({ allowReconnect: "force" });
+    byId("go").click();
+    type("words", "kept");
+    await updates();
+    hangUp(1012);
+    byId("on").click();
+    same(sockets.length, 1);
+    [...document.querySelectorAll(".session-banner button")].find((el) => el.textContent === "Try now").click();
+    same(sockets.length, 2);
+    const { data } = welcome();
+    same([data["go:shiny.action"], data.on, data.words], [1, true, "kept"]);
+    same(document.querySelector(".session-banner"), null);
+  });
+
+  all.set("a message that cannot be handled does not keep others from it", () => {
+    const errors = [];
+    console.error = (text) => errors.push(text);
+    welcome();
+    last(sockets).onmessage({ data: '{"values":{"text":NaN}}' });
+    say({ "shiny-remove-ui": { selector: "((", multiple: true }, values: { text: "still here" }, errors: {} });
+    session.on("news", () => {
+      throw new Error("mine");
+    });
+    say({ custom: { news: 1 }, busy: "idle" });
+    same([byId("text").textContent, errors.length], ["still here", 3]);
+  });
+
+  // Everything that the client draws by itself, at once, for a screenshot.
+  function pose() {
+    welcome();
+    flush({ html: "<b>An HTML output</b>, and <i>the line above is an error</i>" }, { text: { message: "boom", call: null, type: null } });
+    byId("closed").hidden = false;
+    flush({ unseen: "an output that is being recomputed" });
+    const notices = { default: "As it is.", message: "Saved.", warning: "Nearly full.", error: "Not saved." };
+    for (const [type, html] of Object.entries(notices)) {
+      say({ notification: { type: "show", message: { html, type, duration: null } } });
+    }
+    say({ allowReconnect: "force" });
+    hangUp(1012);
+    say({ progress: { type: "binding", message: { id: "unseen" } } });
+    return until(() => getComputedStyle(byId("unseen")).opacity < 0.6, "the busy look");
+  }
+
+  return {
+    pose,
+    names: () => [...all.keys()],
+    run: async (name) => {
+      try {
+        await all.get(name)();
+        return null;
+      } catch (error) {
+        return error.message;
+      }
+    },
+  };
+})();

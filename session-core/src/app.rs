@@ -1,0 +1,81 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Result, Session};
+
+/// What a session runs: a function from session to outputs, called once per session after `init`.
+///
+/// ```
+/// use session_core::{App, Session};
+///
+/// let app = App::new(|s: &Session<'_>| {
+///     let n = s.input::<f64>("n")?;
+///     s.output("double", move |s| Ok((n.get(s)? * 2.0).to_string()))
+/// });
+/// # let _ = app;
+/// ```
+#[derive(Clone)]
+pub struct App {
+    start: Arc<dyn Fn(&Session<'_>) -> Result<()> + Send + Sync>,
+    settings: Settings,
+}
+
+/// What an app chooses once for all its sessions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) sanitize_errors: bool,
+    pub(crate) on_effect_error: OnEffectError,
+}
+
+/// What a failure that escapes an effect does (decision 11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnEffectError {
+    /// It ends the session with 1011.
+    #[default]
+    End,
+    /// It is logged, and the session goes on. A panic ends the session all the same.
+    Log,
+}
+
+impl App {
+    /// An app that runs `start` for every session.
+    ///
+    /// `start` may read inputs, which are those of `init` (G2). A failure or panic ends that session with
+    /// 1011 (G6).
+    pub fn new<F>(start: F) -> Self
+    where
+        F: Fn(&Session<'_>) -> Result<()> + Send + Sync + 'static,
+    {
+        let settings = Settings { sanitize_errors: true, on_effect_error: OnEffectError::End };
+        Self { start: Arc::new(start), settings }
+    }
+
+    /// Whether clients see a generic text in place of errors that are not marked
+    /// [`safe`](crate::safe); true by default (decision 31).
+    #[must_use]
+    pub const fn sanitize_errors(mut self, sanitize: bool) -> Self {
+        self.settings.sanitize_errors = sanitize;
+        self
+    }
+
+    /// What a failure that escapes an effect does.
+    #[must_use]
+    pub const fn on_effect_error(mut self, then: OnEffectError) -> Self {
+        self.settings.on_effect_error = then;
+        self
+    }
+
+    pub(crate) const fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    pub(crate) fn start(&self, s: &Session<'_>) -> Result<()> {
+        (self.start)(s)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+/// What one session may use. Every field has a safe default.
+///
+/// What is over a limit is refused by name: the link closes with the code the field names, or the one
+/// request or key is refused. Other sessions are not concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// One message from the client, in bytes; over it the link closes with 1009. The transport enforces it,
+    /// and the session once more.
+    pub message_bytes: usize,
+    /// Nesting of arrays and objects in one input value; a deeper one is dropped with a log line. At most
+    /// 127 makes sense: beyond it no value is ever read.
+    pub depth: usize,
+    /// Inputs that one session keeps, client data included; one more closes the link with 1008.
+    pub inputs: usize,
+    /// Bytes of an input's name; a longer one is dropped with a log line.
+    pub name_bytes: usize,
+    /// Requests whose handler is still at work; one more is answered with an error.
+    pub requests: usize,
+    /// Messages for the client that the link did not take yet, in bytes, after the newest value of each
+    /// output has replaced the older ones; over it the link closes with 1008.
+    pub outbound_bytes: usize,
+    /// Runs of effects and outputs in one flush; over it the session ends with 1011 (decision 13).
+    pub runs_per_flush: usize,
+    /// How long a client may take to send `init`; over it the link closes with 1008.
+    pub init_timeout: Duration,
+    /// How long the link may take no message while some wait for it; over it the link is aborted.
+    pub stall_timeout: Duration,
+    /// How long the end of a session waits for asynchronous `on_ended` callbacks, and for the link to take
+    /// the last messages.
+    pub end_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Shiny's own pages stay far below; uploads go beside the link.
+            message_bytes: 1024 * 1024,
+            depth: 64,
+            inputs: 10_000,
+            name_bytes: 256,
+            requests: 256,
+            outbound_bytes: 16 * 1024 * 1024,
+            runs_per_flush: 10_000,
+            init_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(60),
+            end_grace: Duration::from_secs(5),
+        }
+    }
+}

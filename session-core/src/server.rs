@@ -1,0 +1,214 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::app::App;
+use crate::driver::drive;
+use crate::exchange::Exchange;
+use crate::handle::Command;
+use crate::limits::Limits;
+use crate::link::{CloseCode, CloseReason, Incoming, Link, Listener, Transmit, TransmitExt};
+use crate::random;
+use crate::session::machine::Machine;
+use crate::session::routes::{not_found, parse_path};
+
+/// Calls and exchanges that wait for a session, at most.
+const INBOX: usize = 32;
+
+/// Runs an app for everyone who comes in through a listener: one task per session.
+///
+/// ```no_run
+/// use session_core::{App, Server, link};
+///
+/// # async fn run() {
+/// let (connector, listener) = link::memory();
+/// let app = App::new(|s| s.output("hello", |_| Ok("hello")));
+/// Server::new(app).serve(listener, std::future::pending()).await;
+/// # drop(connector);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Server {
+    app: App,
+    limits: Arc<Limits>,
+    max_sessions: usize,
+    drain: Duration,
+}
+
+impl Server {
+    /// A server with the default limits.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self {
+            app,
+            limits: Arc::new(Limits::default()),
+            max_sessions: 100_000,
+            drain: Duration::from_secs(10),
+        }
+    }
+
+    /// With other limits for each session.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Arc::new(limits);
+        self
+    }
+
+    /// With at most `count` sessions at a time; a link beyond that is closed with 1013. 100,000 by default.
+    #[must_use]
+    pub const fn max_sessions(mut self, count: usize) -> Self {
+        self.max_sessions = count;
+        self
+    }
+
+    /// Serves until `shutdown` completes or the listener has nothing more to give, then ends every session
+    /// with 1012 and waits for them, ten seconds at most (G36).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped early, nothing is accepted any more and every session ends in its own task.
+    pub async fn serve<L: Listener>(self, mut listener: L, shutdown: impl Future<Output = ()>) {
+        let sessions = Sessions::default();
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        // Also when this future is dropped.
+        let stop_on_drop = stop.clone().drop_guard();
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                incoming = listener.accept() => incoming,
+            };
+            match incoming {
+                Some(Incoming::Link(link)) => {
+                    tasks.spawn(self.clone().session(link, sessions.clone(), stop.child_token()));
+                }
+                Some(Incoming::Exchange(exchange)) => {
+                    if let Some((sender, command)) = sessions.route(exchange) {
+                        // The session is busy: its exchange waits, nobody else's does.
+                        tasks.spawn(async move { drop(sender.send(command).await) });
+                    }
+                }
+                None => break,
+            }
+        }
+        drop(stop_on_drop);
+        tasks.close();
+        if timeout(self.drain, tasks.wait()).await.is_err() {
+            tracing::warn!(sessions = tasks.len(), "sessions did not end in time");
+        }
+    }
+
+    async fn session<L: Link>(self, link: L, sessions: Sessions, stop: CancellationToken) {
+        let peer = link.peer().clone();
+        let (receive, transmit) = link.split();
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let entry = match sessions.enter(sender.clone(), self.max_sessions) {
+            Ok(entry) => entry,
+            Err(reason) => return refuse(transmit, reason, self.limits.end_grace).await,
+        };
+        let clock = Arc::new(|| Instant::now().into_std());
+        let limits = self.limits;
+        let machine = Machine::new(self.app, entry.id.clone(), limits.clone(), peer, clock, sender);
+        // The id is a secret: the span gets its beginning, enough to tell sessions apart.
+        let span = tracing::info_span!("session", id = entry.id.get(..8).unwrap_or_default());
+        drive(machine, receive, transmit, inbox, stop, limits).instrument(span).await;
+        drop(entry);
+    }
+}
+
+async fn refuse<T: Transmit>(transmit: T, reason: CloseReason, grace: Duration) {
+    tracing::warn!(%reason, "a link was refused");
+    // A client that does not even take this is gone.
+    let _ = timeout(grace, transmit.close(reason)).await;
+}
+
+/// The sessions of a server by id.
+#[derive(Debug, Clone, Default)]
+struct Sessions {
+    by_id: Arc<Mutex<HashMap<Arc<str>, mpsc::Sender<Command>>>>,
+}
+
+/// A session's place among the others, until it is dropped.
+struct Entry {
+    id: Arc<str>,
+    sessions: Sessions,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.sessions.lock().remove(&self.id);
+    }
+}
+
+impl Sessions {
+    /// The lock is held for one look-up; a panic under it leaves a whole map.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, mpsc::Sender<Command>>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, sender: mpsc::Sender<Command>, most: usize) -> Result<Entry, CloseReason> {
+        let id: Arc<str> = random::hex::<32>()
+            .map_err(|error| CloseReason::new(CloseCode::APP_FAILED, error.to_string()))?
+            .into();
+        let mut by_id = self.lock();
+        if by_id.len() >= most {
+            return Err(CloseReason::new(CloseCode::OVERLOAD, "the server is full"));
+        }
+        by_id.insert(id.clone(), sender);
+        drop(by_id);
+        Ok(Entry { id, sessions: self.clone() })
+    }
+
+    /// Hands an exchange to its session; gives it back when the session's inbox is full.
+    fn route(&self, exchange: Exchange) -> Option<(mpsc::Sender<Command>, Command)> {
+        let sender = parse_path(exchange.request().uri().path())
+            .and_then(|(id, ..)| self.lock().get(id).cloned());
+        let (request, responder) = exchange.into_parts();
+        let Some(sender) = sender else {
+            responder.respond(not_found());
+            return None;
+        };
+        match sender.try_send(Command::Exchange(request, responder)) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(command)) => Some((sender, command)),
+            Err(mpsc::error::TrySendError::Closed(command)) => {
+                if let Command::Exchange(_, responder) = command {
+                    responder.respond(not_found());
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Completes when the process is asked to stop: by Ctrl-C or, on Unix, SIGTERM.
+///
+/// # Cancel safety
+///
+/// Cancel-safe.
+pub async fn shutdown_on_signals() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                interrupted = tokio::signal::ctrl_c() => match interrupted {
+                    Ok(()) => return,
+                    Err(error) => tracing::error!(%error, "Ctrl-C cannot be heard"),
+                },
+            }
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,204 @@
+//! `on_flush`, `on_flushed`, `on_ended`.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use reactive::Interrupt;
+
+use crate::catch::catch;
+use crate::name::{Namespace, Owned};
+use crate::session::state::Phase;
+use crate::session::tasks::Waiting;
+use crate::{Result, Session};
+
+type Callback = Box<dyn FnMut(&Session<'_>) -> Result<()> + Send>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Callbacks {
+    flush: List,
+    flushed: List,
+    ended: List,
+}
+
+type List = RefCell<Owned<Entry>>;
+
+struct Entry {
+    once: bool,
+    /// Out while it runs.
+    callback: Option<Callback>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("once", &self.once).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Flush,
+    Flushed,
+    Ended,
+}
+
+impl Callbacks {
+    const fn list(&self, moment: Moment) -> &List {
+        match moment {
+            Moment::Flush => &self.flush,
+            Moment::Flushed => &self.flushed,
+            Moment::Ended => &self.ended,
+        }
+    }
+
+    pub(crate) fn remove_within(&self, within: &Namespace) {
+        for list in [&self.flush, &self.flushed, &self.ended] {
+            let removed = list.borrow_mut().remove_within(within);
+            drop(removed);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        [&self.flush, &self.flushed, &self.ended].iter().map(|list| list.borrow().len()).sum()
+    }
+}
+
+/// Runs one round: the callbacks there are now, in the order of registration, each in its own scope. One
+/// that fails or panics does not keep the others from running; one that an earlier one of the round
+/// cancelled does not run; one registered meanwhile waits for the next round (G9 to G12).
+pub(crate) fn run(root: &Session<'_>, moment: Moment) -> Vec<Interrupt> {
+    let list = root.state().callbacks.list(moment);
+    if list.borrow().is_empty() {
+        return Vec::new();
+    }
+    let mut failures = Vec::new();
+    for key in list.borrow().keys() {
+        let Some((owner, callback, once)) = take(list, key) else { continue };
+        let Some(mut callback) = callback else { continue };
+        let view = root.at(&owner);
+        match catch(|| callback(&view)) {
+            // A quiet stop is no failure.
+            Ok(()) | Err(Interrupt::Silent | Interrupt::Cancel | Interrupt::InProgress) => {}
+            Err(failure) => failures.push(failure),
+        }
+        if !once && let Some((_, entry)) = list.borrow_mut().get_mut(key) {
+            entry.callback = Some(callback);
+        }
+    }
+    failures
+}
+
+fn take(list: &List, key: u64) -> Option<(Namespace, Option<Callback>, bool)> {
+    let mut list = list.borrow_mut();
+    let (owner, entry) = list.get_mut(key)?;
+    let taken = (owner.clone(), entry.callback.take(), entry.once);
+    if taken.2 {
+        list.remove(key);
+    }
+    Some(taken)
+}
+
+/// A registered callback.
+///
+/// Dropping it leaves the callback registered (decision 6).
+#[derive(Debug, Clone, Copy)]
+pub struct Registration {
+    moment: Moment,
+    key: Option<u64>,
+}
+
+impl Registration {
+    /// Takes the callback back. Does nothing when it has run or was cancelled before (G13, G25).
+    pub fn cancel(self, s: &Session<'_>) {
+        if let Some(key) = self.key {
+            let removed = s.state().callbacks.list(self.moment).borrow_mut().remove(key);
+            drop(removed);
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Runs `callback` once, in the next flush: after effects and outputs ran and before their results are
+    /// sent (G9). What it sets is flushed after that (G15).
+    ///
+    /// A callback that fails ends the session with 1011, after the flush is sent (decision 23).
+    pub fn on_flush<F>(&self, callback: F) -> Registration
+    where
+        F: FnOnce(&Session<'_>) -> Result<()> + Send + 'static,
+    {
+        self.register(Moment::Flush, true, once(callback))
+    }
+
+    /// As [`on_flush`](Self::on_flush), in every flush (the reference's `once=False`).
+    pub fn on_every_flush<F>(&self, callback: F) -> Registration
+    where
+        F: FnMut(&Session<'_>) -> Result<()> + Send + 'static,
+    {
+        self.register(Moment::Flush, false, Box::new(callback))
+    }
+
+    /// Runs `callback` once, after the results of the next flush are sent (G9).
+    ///
+    /// A callback that fails ends the session with 1011.
+    pub fn on_flushed<F>(&self, callback: F) -> Registration
+    where
+        F: FnOnce(&Session<'_>) -> Result<()> + Send + 'static,
+    {
+        self.register(Moment::Flushed, true, once(callback))
+    }
+
+    /// As [`on_flushed`](Self::on_flushed), after every flush (the reference's `once=False`).
+    pub fn on_every_flushed<F>(&self, callback: F) -> Registration
+    where
+        F: FnMut(&Session<'_>) -> Result<()> + Send + 'static,
+    {
+        self.register(Moment::Flushed, false, Box::new(callback))
+    }
+
+    /// Runs `callback` when the session ends, whoever ended it: in the order of registration, with values
+    /// and inputs readable, before anything is destroyed (G19, G26). Registered through a module, it runs at
+    /// the end of the session, unless the module is destroyed before (H11, H12).
+    ///
+    /// A callback that fails is logged; the others run. Registered after the end, it never runs (G24).
+    pub fn on_ended<F>(&self, callback: F) -> Registration
+    where
+        F: FnOnce(&Session<'_>) -> Result<()> + Send + 'static,
+    {
+        self.register(Moment::Ended, true, once(callback))
+    }
+
+    /// As [`on_ended`](Self::on_ended), in two steps: `callback` runs at the end and gives a future, which
+    /// is awaited for up to [`Limits::end_grace`](crate::Limits::end_grace) and then dropped (decision 16).
+    pub fn on_ended_async<F, Fut>(&self, callback: F) -> Registration
+    where
+        F: FnOnce(&Session<'_>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.on_ended(|s| {
+            let future = callback(s)?;
+            s.spawn(Waiting::Nobody, future, |_, outcome| {
+                if let Err(failure) = outcome {
+                    tracing::error!(%failure, "an on_ended callback failed");
+                }
+            });
+            Ok(())
+        })
+    }
+
+    fn register(&self, moment: Moment, once: bool, callback: Callback) -> Registration {
+        let state = self.state();
+        if state.stub || matches!(state.phase.get(), Phase::Ending | Phase::Ended) {
+            return Registration { moment, key: None };
+        }
+        let entry = Entry { once, callback: Some(callback) };
+        let key = state.callbacks.list(moment).borrow_mut().insert(self.namespace(), entry);
+        Registration { moment, key: Some(key) }
+    }
+}
+
+fn once<F>(callback: F) -> Callback
+where
+    F: FnOnce(&Session<'_>) -> Result<()> + Send + 'static,
+{
+    let mut callback = Some(callback);
+    Box::new(move |s| callback.take().map_or(Ok(()), |callback| callback(s)))
+}

@@ -1,0 +1,93 @@
+//! `destroy` and `on_destroy`: a scope, everything in it, and nothing else.
+
+use crate::name::{Id, InvalidId};
+use crate::session::state::Phase;
+use crate::session::tasks::Waiting;
+use crate::{Result, Session};
+
+impl Session<'_> {
+    /// Runs `callback` when this scope is destroyed: explicitly, with a scope around it, or by itself at the
+    /// end of the session, after all [`on_ended`](Self::on_ended) callbacks (I36).
+    ///
+    /// Callbacks run in the order of registration, those of inner scopes first (I1, I5), while everything
+    /// they may want to read is still there (I15). One that fails is logged; the others run (I4).
+    pub fn on_destroy<F>(&self, callback: F)
+    where
+        F: FnOnce(&Session<'_>) -> Result<()> + Send + 'static,
+    {
+        if self.is_stub_session() {
+            return;
+        }
+        let namespace = self.namespace().clone();
+        self.live_cx().on_destroy(move |cx| callback(&Session::new(*cx, namespace)));
+    }
+
+    /// Destroys this scope and all scopes within it: runs their `on_destroy` callbacks, deepest first, then
+    /// removes every effect, calc, value, input, output, message handler, dynamic route, callback, timer and
+    /// running future that belongs to them. The page is not touched (I43).
+    ///
+    /// Reading what was destroyed is *destroyed*; whoever depended on it runs again and finds out. Twice is
+    /// once (I2). From inside the scope it is allowed: the closure that runs now runs to its end (C19). On the
+    /// root of a live session everything goes and the link stays (decision 17).
+    pub fn destroy(&self) {
+        let state = self.state();
+        if state.stub || state.phase.get() == Phase::Ended {
+            return;
+        }
+        let within = self.namespace();
+        let known = if within.is_root() {
+            Some(self.root_cx().scope())
+        } else {
+            state.modules.borrow().get(within.as_str()).copied()
+        };
+        let cx = self.cx();
+        if let Some(scope) = known {
+            for failure in scope.destroy(cx) {
+                tracing::error!(%failure, scope = %within, "an on_destroy callback failed");
+            }
+        }
+        // Each table is taken apart before anything in it is dropped: what app code put there may do as it
+        // likes when it goes.
+        let inputs = state.inputs.borrow_mut().remove_within(within);
+        for input in inputs {
+            input.destroy(cx);
+        }
+        let outputs = state.outputs.borrow_mut().remove_within(within);
+        for output in outputs {
+            self.retire_output(output);
+        }
+        let cancelled = state.tasks.borrow_mut().cancel_within(within);
+        for waiting in cancelled {
+            match waiting {
+                Waiting::Nobody => {}
+                Waiting::Request(tag) => state.respond(&tag, Err("the handler was destroyed")),
+                Waiting::Exchange => state.end_work(),
+            }
+        }
+        let handlers = state.handlers.borrow_mut().remove_within(within);
+        let routes = state.routes.borrow_mut().remove_within(within);
+        let mut modules = state.modules.borrow_mut();
+        modules.remove_within(within);
+        modules.remove(within.as_str());
+        drop((handlers, routes, modules));
+        state.callbacks.remove_within(within);
+    }
+
+    /// Destroys the scope `id` within this one; nothing happens if there is none (I21, I22).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`]; nothing is destroyed then (I23).
+    pub fn destroy_module(&self, id: impl Id) -> Result<()> {
+        let namespace = match id.resolve_module(self.namespace()) {
+            Ok(namespace) => namespace,
+            // The reference's stub takes anything here (L8).
+            Err(InvalidId { .. }) if self.is_stub_session() && self.namespace().is_root() => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Session::new(*self.cx(), namespace).destroy();
+        Ok(())
+    }
+}

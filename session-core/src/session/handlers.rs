@@ -1,0 +1,179 @@
+//! Requests of the client, and the handlers that answer them.
+
+use std::fmt;
+use std::pin::Pin;
+
+use reactive::{Interrupt, safe};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::catch::catch;
+use crate::message::codec;
+use crate::name::{Names, Namespace};
+use crate::session::tasks::Waiting;
+use crate::{Result, Session};
+
+pub(crate) type Handlers = Names<Handler>;
+
+pub(crate) struct Handler {
+    owner: Namespace,
+    /// Out while it runs.
+    function: Option<Function>,
+}
+
+type Function = Box<dyn FnMut(&Session<'_>, &RawValue) -> Answer + Send>;
+
+enum Answer {
+    Ready(Result<Vec<u8>>),
+    Later(Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>),
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+impl Session<'_> {
+    /// Answers requests `name` of the client with what `handler` returns.
+    ///
+    /// The arguments of the request, a list, are read as `A`: `()`, a tuple such as `(f64, String)`, or
+    /// anything that reads a list. `handler` runs in this scope and takes no dependencies (J7, J8). A failure
+    /// is an error response; its text is generic unless the error is [`safe`](crate::safe) (decision 31). The
+    /// same name again replaces the former handler (J11).
+    ///
+    /// Returns the key that the client asks for: `name`, in a module after the module's namespace (J9).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`](crate::InvalidId) for a name that is no id, in a module; at the root any name goes.
+    pub fn set_message_handler<A, T, F>(&self, name: &str, mut handler: F) -> Result<String>
+    where
+        A: DeserializeOwned,
+        T: Serialize,
+        F: FnMut(&Session<'_>, A) -> Result<T> + Send + 'static,
+    {
+        self.insert_handler(
+            name,
+            Box::new(move |s, args| {
+                Answer::Ready(catch(|| Ok(codec::to_json(&handler(s, arguments(args)?)?)?)))
+            }),
+        )
+    }
+
+    /// As [`set_message_handler`](Self::set_message_handler), in two steps (decision 5): `handler` returns a
+    /// future, which is driven beside everything else the session does. Other requests and inputs do not
+    /// wait for it; its response goes out when it is done. It is dropped with this scope; the client then
+    /// gets an error response.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_message_handler`](Self::set_message_handler).
+    pub fn set_message_handler_async<A, T, F, Fut>(
+        &self,
+        name: &str,
+        mut handler: F,
+    ) -> Result<String>
+    where
+        A: DeserializeOwned,
+        T: Serialize,
+        F: FnMut(&Session<'_>, A) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.insert_handler(
+            name,
+            Box::new(move |s, args| match catch(|| handler(s, arguments(args)?)) {
+                Ok(future) => {
+                    Answer::Later(Box::pin(async move { Ok(codec::to_json(&future.await?)?) }))
+                }
+                Err(failure) => Answer::Ready(Err(failure)),
+            }),
+        )
+    }
+
+    /// Answers requests `name` no longer: the client gets an error that names the method. Returns the key,
+    /// whether there was a handler or not (J10).
+    ///
+    /// # Errors
+    ///
+    /// As [`set_message_handler`](Self::set_message_handler).
+    pub fn remove_message_handler(&self, name: &str) -> Result<String> {
+        let Some(key) = self.registered_name(name)? else { return Ok(String::new()) };
+        let removed = self.state().handlers.borrow_mut().remove(&key);
+        drop(removed);
+        Ok(key)
+    }
+
+    fn insert_handler(&self, name: &str, function: Function) -> Result<String> {
+        let Some(key) = self.registered_name(name)? else { return Ok(String::new()) };
+        let handler = Handler { owner: self.namespace().clone(), function: Some(function) };
+        let replaced = self.state().handlers.borrow_mut().insert(&key, handler);
+        drop(replaced);
+        Ok(key)
+    }
+
+    /// Answers one request.
+    pub(crate) fn handle_request(&self, method: &str, args: &RawValue, tag: &str) {
+        let state = self.state();
+        let taken = match state.handlers.borrow_mut().get_mut(method) {
+            Some(handler) => handler.function.take().map(|f| (handler.owner.clone(), f)),
+            None => None,
+        };
+        let Some((owner, mut function)) = taken else {
+            return state.respond(tag, Err(&format!("Unknown method: {method}")));
+        };
+        let view = self.at(&owner);
+        let answer = if state.tasks.borrow().requests() < state.limits.requests {
+            function(&view, args)
+        } else {
+            Answer::Ready(Err(safe("too many requests are still at work").into()))
+        };
+        if let Some(handler) = state.handlers.borrow_mut().get_mut(method)
+            && handler.function.is_none()
+        {
+            handler.function = Some(function);
+        }
+        match answer {
+            Answer::Ready(answer) => view.answer_request(method, tag, answer),
+            Answer::Later(future) => {
+                let (method, tag) = (method.to_owned(), Box::<str>::from(tag));
+                view.spawn(Waiting::Request(tag.clone()), future, move |s, answer| {
+                    s.answer_request(&method, &tag, answer);
+                });
+            }
+        }
+    }
+
+    fn answer_request(&self, method: &str, tag: &str, answer: Result<Vec<u8>>) {
+        match answer {
+            Ok(json) => self.state().respond(tag, Ok(&json)),
+            // A quiet stop answers with an error that says nothing (J5).
+            Err(Interrupt::Silent | Interrupt::Cancel | Interrupt::InProgress) => {
+                self.state().respond(tag, Err(""));
+            }
+            Err(failure) => {
+                let text = self.failure_text(&failure, "message handler", method);
+                self.state().respond(tag, Err(&text));
+            }
+        }
+    }
+}
+
+/// The arguments of a request as the handler wants them.
+fn arguments<A: DeserializeOwned>(args: &RawValue) -> Result<A> {
+    let json = args.get();
+    if !json.starts_with('[') {
+        return Err(safe("the arguments of a request are a list").into());
+    }
+    // No arguments are `()`, which serde spells `null`.
+    let empty = json[1..].trim_start() == "]";
+    let parsed = serde_json::from_str(json);
+    let parsed = if empty {
+        parsed.or_else(|e| serde_json::from_str("null").map_err(|_| e))
+    } else {
+        parsed
+    };
+    // Whose fault it is can be told without telling anything of the app.
+    parsed.map_err(|error| safe(format!("the arguments do not fit: {error}")).into())
+}

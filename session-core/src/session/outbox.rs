@@ -1,0 +1,215 @@
+//! What waits for the link: items in the order they happened, merged into as few frames as the client allows.
+//!
+//! The client handles the keys of one frame in an order of its own: first `recalculating`, then `values`
+//! and `errors` (a *flush*), then `progress` drive the state of each output; so two items may share a frame
+//! only if that order does not matter for them (decision 25). One output's update is three frames rather
+//! than six, k outputs' are 2k + 1 rather than 3k + 3.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::link::{Frame, Text};
+use crate::message::codec;
+use crate::session::outputs::{OutputKey, Outputs};
+
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Item>,
+    /// Bytes in the queue, the values of outputs apart.
+    bytes: usize,
+    /// Frames are cut from here; reused once the link has let go of them.
+    buffer: BytesMut,
+}
+
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// An output is out of date, or (persistent) works on its value in the background.
+    Progress { output: Arc<str>, persistent: bool },
+    /// An output starts (`true`) or stops (`false`) to run.
+    Recalculating { output: Arc<str>, running: bool },
+    /// The session has, or no longer has, work at hand.
+    Busy(bool),
+    /// The results of one flush.
+    Flush(Flush),
+    /// A whole text frame.
+    Text(Vec<u8>),
+    /// A whole binary frame.
+    Binary(Bytes),
+}
+
+/// The results of one flush. The outputs' values stay with the outputs until the frame is written, so that
+/// the newest goes out.
+#[derive(Debug, Default)]
+pub(crate) struct Flush {
+    pub(crate) outputs: Vec<OutputKey>,
+    pub(crate) input_messages: Vec<Vec<u8>>,
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Flush(flush) => flush.input_messages.iter().map(Vec::len).sum(),
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Outbox {
+    pub(crate) fn push(&mut self, item: Item) {
+        if let (Item::Busy(busy), Some(Item::Busy(last))) = (&item, self.queue.back()) {
+            // Busy and idle with nothing between them are no news.
+            if busy != last {
+                self.queue.pop_back();
+            }
+            return;
+        }
+        self.bytes += item.bytes();
+        self.queue.push_back(item);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Bytes that wait, the values of outputs apart.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Merges the next items into one frame and takes them out; `None` when nothing waits.
+    pub(crate) fn next_frame(&mut self, outputs: &mut Outputs) -> Option<Frame> {
+        let mut merged = Merged::default();
+        while let Some(item) = self.queue.front() {
+            if !merged.takes(item) {
+                break;
+            }
+            let Some(item) = self.queue.pop_front() else { break };
+            self.bytes -= item.bytes();
+            match item {
+                Item::Progress { output, persistent } => {
+                    merged.progress = Some((output, persistent))
+                }
+                Item::Recalculating { output, running } => {
+                    merged.recalculating = Some((output, running));
+                }
+                Item::Busy(busy) => merged.busy = Some(busy),
+                Item::Flush(flush) => merged.flush = Some(flush),
+                Item::Text(text) => return Text::try_from(Bytes::from(text)).ok().map(Frame::Text),
+                Item::Binary(bytes) => return Some(Frame::Binary(bytes)),
+            }
+        }
+        if merged.is_empty() {
+            return None;
+        }
+        merged.write((&mut self.buffer).writer(), outputs);
+        if self.queue.is_empty() {
+            // An idle session keeps no buffer that is large.
+            let frame = self.buffer.split().freeze();
+            if self.buffer.capacity() > KEEP {
+                self.buffer = BytesMut::new();
+            }
+            return Text::try_from(frame).ok().map(Frame::Text);
+        }
+        Text::try_from(self.buffer.split().freeze()).ok().map(Frame::Text)
+    }
+
+    /// Drops everything that waits.
+    pub(crate) fn clear(&mut self) {
+        self.queue = VecDeque::new();
+        self.bytes = 0;
+    }
+}
+
+/// Largest buffer kept between flushes, in bytes: a page's usual flush fits.
+const KEEP: usize = 4096;
+
+/// The frame that is being put together.
+#[derive(Debug, Default)]
+struct Merged {
+    progress: Option<(Arc<str>, bool)>,
+    recalculating: Option<(Arc<str>, bool)>,
+    busy: Option<bool>,
+    flush: Option<Flush>,
+}
+
+impl Merged {
+    const fn is_empty(&self) -> bool {
+        self.progress.is_none()
+            && self.recalculating.is_none()
+            && self.busy.is_none()
+            && self.flush.is_none()
+    }
+
+    /// Whether the client would do the same with `item` in this frame as with `item` in the next.
+    fn takes(&self, item: &Item) -> bool {
+        if self.flush.is_some() {
+            return false;
+        }
+        match item {
+            Item::Progress { .. } => self.progress.is_none(),
+            // Handled before the frame's progress, which must not be about the same output then.
+            Item::Recalculating { output, .. } => {
+                self.recalculating.is_none()
+                    && self.progress.as_ref().is_none_or(|(progress, _)| progress != output)
+            }
+            Item::Busy(_) => self.busy.is_none(),
+            // Handled before the frame's progress.
+            Item::Flush(_) => self.progress.is_none(),
+            Item::Text(_) | Item::Binary(_) => self.is_empty(),
+        }
+    }
+
+    fn write(self, mut out: impl Write, outputs: &mut Outputs) {
+        let mut lead = "{";
+        let mut part = |out: &mut dyn Write, text: &str| {
+            raw(out, lead.as_bytes());
+            raw(out, text.as_bytes());
+            lead = ",";
+        };
+        if let Some((output, persistent)) = self.progress {
+            part(&mut out, r#""progress":{"type":"binding","message":{"id":"#);
+            codec::json(&mut out, &*output);
+            raw(&mut out, if persistent { br#","persistent":true}}"# } else { b"}}" });
+        }
+        if let Some((output, running)) = self.recalculating {
+            part(&mut out, r#""recalculating":{"name":"#);
+            codec::json(&mut out, &*output);
+            raw(
+                &mut out,
+                if running {
+                    br#","status":"recalculating"}"#
+                } else {
+                    br#","status":"recalculated"}"#
+                },
+            );
+        }
+        if let Some(busy) = self.busy {
+            part(&mut out, if busy { r#""busy":"busy""# } else { r#""busy":"idle""# });
+        }
+        if let Some(flush) = self.flush {
+            part(&mut out, r#""values":{"#);
+            outputs.write_values(&mut out, &flush.outputs);
+            raw(&mut out, br#"},"errors":{"#);
+            outputs.write_errors(&mut out, &flush.outputs);
+            raw(&mut out, br#"},"inputMessages":["#);
+            for (index, message) in flush.input_messages.iter().enumerate() {
+                raw(&mut out, if index == 0 { b"" } else { b"," });
+                raw(&mut out, message);
+            }
+            raw(&mut out, b"]");
+            outputs.written(&flush.outputs);
+        }
+        raw(&mut out, b"}");
+    }
+}
+
+/// A buffer in memory takes every write.
+pub(crate) fn raw(out: &mut (impl Write + ?Sized), bytes: &[u8]) {
+    let written = out.write_all(bytes);
+    debug_assert!(written.is_ok(), "a buffer in memory takes every write");
+}

@@ -1,0 +1,279 @@
+//! Registering outputs, and running them in step with the client's state machine.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use reactive::{EffectOptions, Interrupt};
+use serde::Serialize;
+
+use crate::catch::{Catch, catch};
+use crate::message::codec;
+use crate::name::Id;
+use crate::session::outbox::Item;
+use crate::session::outputs::{ClientState, Output, OutputKey, Rendered};
+use crate::session::tasks::Waiting;
+use crate::{Result, Session};
+
+/// How an output is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutputOptions {
+    /// Outputs and effects of a higher priority run first; 0 by default.
+    pub priority: i32,
+    /// Whether it rests while the client does not show it (M1 to M5); true by default.
+    pub suspend_when_hidden: bool,
+}
+
+impl Default for OutputOptions {
+    fn default() -> Self {
+        Self { priority: 0, suspend_when_hidden: true }
+    }
+}
+
+impl OutputOptions {
+    /// With another priority.
+    #[must_use]
+    pub const fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// With another answer to being hidden.
+    #[must_use]
+    pub const fn suspend_when_hidden(mut self, suspend: bool) -> Self {
+        self.suspend_when_hidden = suspend;
+        self
+    }
+}
+
+impl Session<'_> {
+    /// Keeps the output `id` of this scope in step with what `render` reads.
+    ///
+    /// It runs when the client shows the output and something it read has changed; what it returns is
+    /// serialised as JSON (a text for a text output, HTML for an HTML output). *Silent* empties the output,
+    /// *cancel* leaves it as it is, *in progress* shows that it is being worked on, anything else is an error
+    /// of this output alone (M9 to M11, I28). The same id again replaces the former output (M14).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`](crate::InvalidId).
+    #[track_caller]
+    pub fn output<T, F>(&self, id: impl Id, render: F) -> Result<()>
+    where
+        T: Serialize,
+        F: FnMut(&Session<'_>) -> Result<T> + Send + 'static,
+    {
+        self.output_with(id, OutputOptions::default(), render)
+    }
+
+    /// As [`output`](Self::output), with options.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`](crate::InvalidId).
+    #[track_caller]
+    pub fn output_with<T, F>(
+        &self,
+        id: impl Id,
+        options: OutputOptions,
+        mut render: F,
+    ) -> Result<()>
+    where
+        T: Serialize,
+        F: FnMut(&Session<'_>) -> Result<T> + Send + 'static,
+    {
+        self.register_output(id, options, move |s, round| {
+            let outcome = catch(|| Ok(codec::to_json(&render(s)?)?));
+            s.finish_round(round, outcome);
+        })
+    }
+
+    /// As [`output`](Self::output), in two steps (decision 5): `render` runs like any output's closure and
+    /// reads what it depends on, the future it returns makes the value, outside the graph. While it is at
+    /// work the client shows the output as in progress (M10); when a dependency changes it is dropped and
+    /// the first step runs anew.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`](crate::InvalidId).
+    #[track_caller]
+    pub fn output_async<T, F, Fut>(&self, id: impl Id, render: F) -> Result<()>
+    where
+        T: Serialize,
+        F: FnMut(&Session<'_>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.output_async_with(id, OutputOptions::default(), render)
+    }
+
+    /// As [`output_async`](Self::output_async), with options.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`](crate::InvalidId).
+    #[track_caller]
+    pub fn output_async_with<T, F, Fut>(
+        &self,
+        id: impl Id,
+        options: OutputOptions,
+        mut render: F,
+    ) -> Result<()>
+    where
+        T: Serialize,
+        F: FnMut(&Session<'_>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.register_output(id, options, move |s, round| {
+            let future = match catch(|| render(s)) {
+                Ok(future) => future,
+                Err(interrupt) => return s.finish_round(round, Err(interrupt)),
+            };
+            let mut future =
+                Box::pin(Catch::new(async move { Ok(codec::to_json(&future.await?)?) }));
+            // Many a future has its value at hand; the others are polled again by the session's task.
+            match pin!(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(outcome) => s.finish_round(round, outcome),
+                Poll::Pending => {
+                    let key = round.key;
+                    s.finish_round(round, Err(Interrupt::InProgress));
+                    let task =
+                        s.spawn(Waiting::Nobody, future, move |s, outcome| s.resolve(key, outcome));
+                    match s.state().outputs.borrow_mut().get_mut(key) {
+                        Some(output) => output.task = Some(task),
+                        None => s.state().tasks.borrow_mut().cancel(task),
+                    }
+                }
+            }
+        })
+    }
+
+    #[track_caller]
+    fn register_output<F>(&self, id: impl Id, options: OutputOptions, mut run: F) -> Result<()>
+    where
+        F: FnMut(&Session<'_>, Round) + Send + 'static,
+    {
+        let name = id.resolve(self.namespace())?;
+        self.remove_output(&name);
+        let suspended = options.suspend_when_hidden && self.is_hidden(&name);
+        let key = self.state().outputs.borrow_mut().insert(&name, options.suspend_when_hidden);
+        let name: Arc<str> = name.into();
+        let effect =
+            self.effect_with(EffectOptions { priority: options.priority, suspended }, move |s| {
+                let round = s.begin_round(key, &name);
+                run(s, round);
+                Ok(())
+            });
+        effect.on_invalidate(self.cx(), move |cx| {
+            cx.env().output_invalidated(key);
+            Ok(())
+        });
+        if let Some(output) = self.state().outputs.borrow_mut().get_mut(key) {
+            output.effect = Some(effect);
+        }
+        Ok(())
+    }
+
+    /// Takes an output out; it never runs again (I14), and a client that has a result of it is told that it
+    /// is out of date (I29).
+    pub(crate) fn remove_output(&self, name: &str) {
+        let removed = self.state().outputs.borrow_mut().remove(name);
+        if let Some(output) = removed {
+            self.retire_output(output);
+        }
+    }
+
+    pub(crate) fn retire_output(&self, mut output: Output) {
+        let state = self.state();
+        state.tell_out_of_date(&mut output);
+        if let Some(task) = output.task {
+            state.tasks.borrow_mut().cancel(task);
+        }
+        if let Some(effect) = output.effect {
+            effect.destroy(self.cx());
+        }
+    }
+
+    /// An output is about to run.
+    fn begin_round(&self, key: OutputKey, name: &Arc<str>) -> Round {
+        let state = self.state();
+        let mut outputs = state.outputs.borrow_mut();
+        let Some(output) = outputs.get_mut(key) else {
+            return Round { key, name: name.clone(), quiet: true };
+        };
+        // Its dependencies have changed: what the former run began is of no use.
+        if let Some(task) = output.task.take() {
+            state.tasks.borrow_mut().cancel(task);
+        }
+        // A result that waits in the outbox will be replaced where it is.
+        let quiet = output.queued;
+        if !quiet {
+            state.tell_out_of_date(output);
+            output.client = ClientState::Running;
+            state.send(Item::Recalculating { output: name.clone(), running: true });
+        }
+        Round { key, name: name.clone(), quiet }
+    }
+
+    /// An output has run: tells the client, and keeps what it gave for the flush.
+    fn finish_round(&self, round: Round, outcome: Result<Vec<u8>>) {
+        let state = self.state();
+        let rendered = match outcome {
+            Err(Interrupt::InProgress) => {
+                if !round.quiet {
+                    let mut outputs = state.outputs.borrow_mut();
+                    if let Some(output) = outputs.get_mut(round.key) {
+                        output.client = ClientState::Persistent;
+                    }
+                    state.send(Item::Progress { output: round.name.clone(), persistent: true });
+                    if outputs.get(round.key).is_none() {
+                        state.send(Item::Progress { output: round.name, persistent: false });
+                    }
+                }
+                return;
+            }
+            Ok(json) => Rendered::Value(json),
+            Err(Interrupt::Silent) => Rendered::Value(b"null".to_vec()),
+            Err(Interrupt::Cancel) => Rendered::Cancel,
+            Err(failure) => Rendered::Error(self.failure_text(&failure, "output", &round.name)),
+        };
+        let mut outputs = state.outputs.borrow_mut();
+        outputs.store(round.key, rendered);
+        let Some(output) = outputs.get_mut(round.key) else {
+            // It destroyed itself: the client must not be left with an output that runs for ever.
+            if !round.quiet {
+                state.send(Item::Recalculating { output: round.name.clone(), running: false });
+                state.send(Item::Progress { output: round.name, persistent: false });
+            }
+            return;
+        };
+        if !round.quiet {
+            output.client = ClientState::Done;
+            state.send(Item::Recalculating { output: round.name, running: false });
+            if !std::mem::replace(&mut output.listed, true) {
+                state.flush.borrow_mut().outputs.push(round.key);
+            }
+        }
+    }
+
+    /// The future of an output is done: a round of its own, whose result goes out with the next flush.
+    fn resolve(&self, key: OutputKey, outcome: Result<Vec<u8>>) {
+        let name = match self.state().outputs.borrow_mut().get_mut(key) {
+            Some(output) => {
+                output.task = None;
+                output.name.clone()
+            }
+            None => return,
+        };
+        let round = self.begin_round(key, &name);
+        self.finish_round(round, outcome);
+    }
+}
+
+/// One run of an output.
+struct Round {
+    key: OutputKey,
+    name: Arc<str>,
+    /// The client is not told: it has yet to learn of the former run.
+    quiet: bool,
+}

@@ -1,0 +1,121 @@
+//! Futures that the session's own task drives: the second step of what is asynchronous (decision 5).
+
+use std::fmt;
+use std::pin::Pin;
+
+use futures_util::future::{AbortHandle, Abortable};
+
+use crate::catch::Catch;
+use crate::name::{Namespace, Owned};
+use crate::{Result, Session};
+
+/// A future to be driven. What it gives goes back to the session; `None` when it was cancelled.
+pub(crate) type Task = Pin<Box<dyn Future<Output = (u64, Option<Done>)> + Send>>;
+
+/// What to do in the session with what a future gave.
+pub(crate) type Done = Box<dyn FnOnce(&Session<'_>) + Send>;
+
+#[derive(Default)]
+pub(crate) struct Tasks {
+    live: Owned<Entry>,
+    /// Not handed out yet.
+    fresh: Vec<Task>,
+    requests: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    abort: AbortHandle,
+    waiting: Waiting,
+}
+
+/// Who waits for what a task will give.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    /// Only the session itself.
+    Nobody,
+    /// A request of the client, by its tag.
+    Request(Box<str>),
+    /// An exchange.
+    Exchange,
+}
+
+impl Waiting {
+    const fn is_request(&self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+}
+
+impl Tasks {
+    pub(crate) fn take_fresh(&mut self) -> Vec<Task> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Requests whose handler is still at work.
+    pub(crate) const fn requests(&self) -> usize {
+        self.requests
+    }
+
+    /// Forgets a task that is done; its owner, unless it was cancelled meanwhile.
+    pub(crate) fn finish(&mut self, key: u64) -> Option<Namespace> {
+        let (owner, entry) = self.live.remove(key)?;
+        self.requests -= usize::from(entry.waiting.is_request());
+        Some(owner)
+    }
+
+    /// Drops the future of a task at its await point.
+    pub(crate) fn cancel(&mut self, key: u64) {
+        if let Some((_, entry)) = self.live.remove(key) {
+            entry.abort.abort();
+            self.requests -= usize::from(entry.waiting.is_request());
+        }
+    }
+
+    /// Drops the futures of a scope and of those below; who waited for them.
+    pub(crate) fn cancel_within(&mut self, within: &Namespace) -> Vec<Waiting> {
+        let cancelled = self.live.remove_within(within);
+        cancelled
+            .into_iter()
+            .map(|entry| {
+                entry.abort.abort();
+                self.requests -= usize::from(entry.waiting.is_request());
+                entry.waiting
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tasks").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+impl Session<'_> {
+    /// Hands a future to the session's task; `then` gets what it gave, unless the scope was destroyed
+    /// meanwhile.
+    pub(crate) fn spawn<T, Fut, Then>(&self, waiting: Waiting, future: Fut, then: Then) -> u64
+    where
+        T: Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+        Then: FnOnce(&Session<'_>, Result<T>) + Send + 'static,
+    {
+        let mut tasks = self.state().tasks.borrow_mut();
+        let (abort, registration) = AbortHandle::new_pair();
+        tasks.requests += usize::from(waiting.is_request());
+        let key = tasks.live.insert(self.namespace(), Entry { abort, waiting });
+        let future = Abortable::new(Catch::new(future), registration);
+        tasks.fresh.push(Box::pin(async move {
+            let done = future
+                .await
+                .ok()
+                .map(|outcome| -> Done { Box::new(move |s: &Session<'_>| then(s, outcome)) });
+            (key, done)
+        }));
+        key
+    }
+}

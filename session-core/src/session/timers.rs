@@ -1,0 +1,70 @@
+//! `invalidate_later`.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use reactive::Value;
+
+use crate::{Result, Session};
+
+/// Timers by deadline, then by the order they were set.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    pending: BTreeMap<(Instant, u64), Value<()>>,
+    next: u64,
+}
+
+impl Timers {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.pending.keys().next().map(|(deadline, _)| *deadline)
+    }
+
+    /// Takes out a timer that is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Value<()>> {
+        let first = self.pending.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.pending.clear();
+    }
+}
+
+impl Session<'_> {
+    /// Invalidates the effect, calc or output that runs now once `after` has passed, measured from this call
+    /// (E7, E13).
+    ///
+    /// The timer goes when that object is invalidated for another reason or destroyed, and when the session
+    /// ends (E8 to E10). Where nothing is tracked (under `isolate`, in a handler or callback) there is
+    /// nothing to invalidate, and the call does nothing (E12).
+    ///
+    /// # Errors
+    ///
+    /// *Destroyed* when the running object destroyed its own scope.
+    pub fn invalidate_later(&self, after: Duration) -> Result<()> {
+        if !self.is_tracking() || self.state().stub {
+            return Ok(());
+        }
+        let state = self.state();
+        let tick = self.cx().value(());
+        tick.get(self)?;
+        let deadline = (state.clock)() + after;
+        let key = {
+            let mut timers = state.timers.borrow_mut();
+            let key = (deadline, timers.next);
+            timers.next += 1;
+            timers.pending.insert(key, tick);
+            key
+        };
+        self.cx().on_invalidate(move |cx| {
+            cx.env().timers.borrow_mut().pending.remove(&key);
+            tick.destroy(cx);
+            Ok(())
+        });
+        Ok(())
+    }
+}

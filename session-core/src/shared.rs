@@ -1,0 +1,223 @@
+//! Values that outlive sessions and are shared by them (decision 22).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use reactive::Value;
+use tokio::sync::Notify;
+
+use crate::{Result, Session};
+
+/// A value of the server: every session can read it as a dependency, everyone can write it.
+///
+/// A clone is the same value. A change wakes each session that has read it, which flushes by itself; the
+/// others are not concerned.
+///
+/// ```
+/// use session_core::{App, Shared};
+///
+/// let visitors = Shared::new(0_u64);
+/// let app = App::new(move |s| {
+///     visitors.update(|n| *n += 1);
+///     let visitors = visitors.clone();
+///     s.output("visitors", move |s| visitors.get(s))
+/// });
+/// # let _ = app;
+/// ```
+pub struct Shared<T> {
+    inner: Arc<Inner<T>>,
+}
+
+struct Inner<T> {
+    datum: Mutex<T>,
+    readers: Mutex<BTreeMap<usize, Arc<Wake>>>,
+}
+
+/// Names a shared value, while a session holds on to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SharedId(usize);
+
+/// Which shared values a session has to look at again.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    changed: Mutex<Vec<SharedId>>,
+    notify: Notify,
+}
+
+impl Wake {
+    fn wake(&self, id: SharedId) {
+        let mut changed = lock(&self.changed);
+        if !changed.contains(&id) {
+            changed.push(id);
+        }
+        drop(changed);
+        self.notify.notify_one();
+    }
+
+    /// Waits for changes, and takes them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub(crate) async fn changed(&self) -> Vec<SharedId> {
+        loop {
+            let changed = std::mem::take(&mut *lock(&self.changed));
+            if !changed.is_empty() {
+                return changed;
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+impl<T: Send + 'static> Shared<T> {
+    /// A new shared value.
+    pub fn new(datum: T) -> Self {
+        let inner = Inner { datum: Mutex::new(datum), readers: Mutex::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What it holds; inside an effect, calc or output it is a dependency from now on.
+    ///
+    /// # Errors
+    ///
+    /// None today; a `Result`, so that it reads like every other value.
+    pub fn get(&self, s: &Session<'_>) -> Result<T>
+    where
+        T: Clone,
+    {
+        self.with(s, T::clone)
+    }
+
+    /// As [`get`](Self::get), without a copy. `f` must not read or write this value: it is locked meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn with<R>(&self, s: &Session<'_>, f: impl FnOnce(&T) -> R) -> Result<R> {
+        if s.is_tracking() && !s.is_stub_session() {
+            self.subscribe(s).get(s)?;
+        }
+        Ok(f(&lock(&self.inner.datum)))
+    }
+
+    /// Puts `datum` in; tells the readers unless it equals the old one, and says whether it did.
+    pub fn set(&self, datum: T) -> bool
+    where
+        T: PartialEq,
+    {
+        let mut guard = lock(&self.inner.datum);
+        if *guard == datum {
+            return false;
+        }
+        *guard = datum;
+        drop(guard);
+        self.notify();
+        true
+    }
+
+    /// Changes it in place and tells the readers. `f` must not read or write this value.
+    pub fn update<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        let result = f(&mut lock(&self.inner.datum));
+        self.notify();
+        result
+    }
+
+    fn notify(&self) {
+        let id = self.id();
+        for wake in lock(&self.inner.readers).values() {
+            wake.wake(id);
+        }
+    }
+
+    fn id(&self) -> SharedId {
+        SharedId(Arc::as_ptr(&self.inner).addr())
+    }
+
+    /// What stands for this value in the session's graph.
+    fn subscribe(&self, s: &Session<'_>) -> Value<()> {
+        let id = self.id();
+        let mut subscriptions = s.state().shared.borrow_mut();
+        if let Some(subscription) = subscriptions.by_id.get(&id)
+            && subscription.trigger.is_alive(s.cx())
+        {
+            return subscription.trigger;
+        }
+        let wake = subscriptions.wake.clone();
+        let reader = Arc::as_ptr(&wake).addr();
+        lock(&self.inner.readers).insert(reader, wake);
+        let trigger = s.root_cx().value(());
+        let inner: Arc<dyn Readers> = self.inner.clone();
+        subscriptions.by_id.insert(id, Subscription { trigger, inner, reader });
+        trigger
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shared<{}>", std::any::type_name::<T>())
+    }
+}
+
+/// The shared values that one session reads.
+#[derive(Default)]
+pub(crate) struct Subscriptions {
+    by_id: BTreeMap<SharedId, Subscription>,
+    wake: Arc<Wake>,
+}
+
+struct Subscription {
+    trigger: Value<()>,
+    /// Keeps the value, and so its id, from being reused.
+    inner: Arc<dyn Readers>,
+    reader: usize,
+}
+
+trait Readers: Send + Sync {
+    fn forget(&self, reader: usize);
+}
+
+impl<T: Send> Readers for Inner<T> {
+    fn forget(&self, reader: usize) {
+        lock(&self.readers).remove(&reader);
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.inner.forget(self.reader);
+    }
+}
+
+impl Subscriptions {
+    pub(crate) fn trigger(&self, id: SharedId) -> Option<Value<()>> {
+        self.by_id.get(&id).map(|subscription| subscription.trigger)
+    }
+
+    pub(crate) fn wake(&self) -> Arc<Wake> {
+        self.wake.clone()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+impl fmt::Debug for Subscriptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriptions").field("count", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// A panic under the lock leaves whole data: what is locked is replaced or pushed to in one step, and app
+/// data is as the app's own closure left it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

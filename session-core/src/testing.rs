@@ -1,0 +1,384 @@
+//! For the tests of apps: a client in the same process, without sockets and without sleeping.
+//!
+//! ```
+//! use session_core::{App, testing::Client};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let app = App::new(|s| {
+//!     s.set_message_handler("add", |_, (a, b): (f64, f64)| Ok(a + b))?;
+//!     Ok(())
+//! });
+//! let mut client = Client::connect(app).await;
+//! assert_eq!(client.call("add", (1, 2)).await, Ok(3.0.into()));
+//! client.assert_no_leaks();
+//! # }
+//! ```
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::exchange::{Exchange, ExchangeError, Request, Response};
+use crate::handle::{Command, SessionHandle};
+use crate::limits::Limits;
+use crate::link::{CloseCode, CloseReason, Frame, PeerInfo};
+use crate::name::Namespace;
+use crate::session::machine::Machine;
+use crate::session::tasks::Task;
+
+mod counts;
+mod model;
+
+pub use counts::Counts;
+pub use model::{ClientModel, IllegalStep, OutputState};
+
+/// A scripted client of one session.
+///
+/// Every frame of the session goes through a [`ClientModel`]; one that the real client would throw away
+/// panics the test. Time is tokio's, so pause it.
+pub struct Client {
+    machine: Machine,
+    inbox: mpsc::Receiver<Command>,
+    commands: mpsc::Sender<Command>,
+    tasks: FuturesUnordered<Task>,
+    model: ClientModel,
+    frames: Vec<Frame>,
+    /// Inputs for the next message.
+    inputs: Map<String, Json>,
+    next_tag: u64,
+    /// Counts right after `init`.
+    baseline: Counts,
+    ended: Option<CloseReason>,
+    limits: Limits,
+}
+
+impl Client {
+    /// Starts a session and sends `init` with no inputs.
+    pub async fn connect(app: App) -> Self {
+        Self::connect_with(app, Limits::default()).await
+    }
+
+    /// As [`connect`](Self::connect), with limits.
+    pub async fn connect_with(app: App, limits: Limits) -> Self {
+        let mut client = Self::open(app, limits);
+        client.init().await;
+        client
+    }
+
+    /// Starts a session, and sends nothing.
+    #[must_use]
+    pub fn open(app: App, limits: Limits) -> Self {
+        let (commands, inbox) = mpsc::channel(64);
+        let clock = Arc::new(|| Instant::now().into_std());
+        let id = "0".repeat(64);
+        let machine = Machine::new(
+            app,
+            id.into(),
+            Arc::new(limits.clone()),
+            PeerInfo::default(),
+            clock,
+            commands.clone(),
+        );
+        let mut client = Self {
+            machine,
+            inbox,
+            commands,
+            tasks: FuturesUnordered::new(),
+            model: ClientModel::default(),
+            frames: Vec::new(),
+            inputs: Map::new(),
+            next_tag: 0,
+            baseline: Counts::default(),
+            ended: None,
+            limits,
+        };
+        client.take_frames();
+        client
+    }
+
+    /// Sends `init` with the inputs set so far.
+    pub async fn init(&mut self) {
+        self.say("init").await;
+        self.baseline = self.counts();
+    }
+
+    /// Sets an input for the next message. The key is the whole one, with its type if it has one.
+    pub fn set(&mut self, key: &str, value: impl Serialize) -> &mut Self {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.inputs.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Says, with the next message, that an output is visible.
+    pub fn show(&mut self, output: &str) -> &mut Self {
+        self.set(&format!(".clientdata_output_{output}_hidden"), false)
+    }
+
+    /// Says, with the next message, that an output is hidden.
+    pub fn hide(&mut self, output: &str) -> &mut Self {
+        self.set(&format!(".clientdata_output_{output}_hidden"), true)
+    }
+
+    /// Sends what was set as one `update`, and lets the session do what follows at once.
+    pub async fn flush(&mut self) {
+        self.say("update").await;
+    }
+
+    async fn say(&mut self, method: &str) {
+        let data = std::mem::take(&mut self.inputs);
+        self.send(&serde_json::json!({ "method": method, "data": data }).to_string()).await;
+    }
+
+    /// Sends any text, and lets the session do what follows at once.
+    pub async fn send(&mut self, text: &str) {
+        self.send_frame(Frame::Text(text.to_owned().into())).await;
+    }
+
+    /// Sends any frame, and lets the session do what follows at once.
+    pub async fn send_frame(&mut self, frame: Frame) {
+        if self.ended.is_none() {
+            self.machine.receive(&frame);
+            self.settle().await;
+        }
+    }
+
+    /// Asks and waits for the answer; an error is the text the client gets.
+    ///
+    /// # Errors
+    ///
+    /// The text of the error response; or that the session ended first.
+    pub async fn call(&mut self, method: &str, args: impl Serialize) -> Result<Json, String> {
+        let tag = self.ask(method, args).await;
+        loop {
+            let answer = self.model.responses().iter().find(|(known, _)| *known == tag);
+            if let Some((_, answer)) = answer {
+                return answer.clone();
+            }
+            if self.ended.is_some() {
+                return Err("the session ended".to_owned());
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Asks without waiting; the tag under which the answer will come.
+    pub async fn ask(&mut self, method: &str, args: impl Serialize) -> Json {
+        let tag = Json::from(self.next_tag);
+        self.next_tag += 1;
+        let args = match serde_json::to_value(args).unwrap_or_default() {
+            Json::Null => Json::Array(Vec::new()),
+            args => args,
+        };
+        let request = serde_json::json!({ "method": method, "args": args, "tag": tag });
+        self.send(&request.to_string()).await;
+        tag
+    }
+
+    /// Sends a request beside the link, for instance to the URL of a dynamic route.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError`] when the session ends first.
+    pub async fn fetch(&mut self, request: Request) -> Result<Response, ExchangeError> {
+        let (exchange, mut answer) = Exchange::new(request);
+        let (request, responder) = exchange.into_parts();
+        self.machine.command(Command::Exchange(request, responder));
+        self.settle().await;
+        loop {
+            if let Some(answer) = (&mut answer).now_or_never() {
+                return answer;
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Waits for something to come from outside or from a future of the session, and lets the session do
+    /// what follows.
+    pub async fn wait(&mut self) {
+        let deadline = self.machine.next_deadline().map(Instant::from_std);
+        let alarm = async move {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let wake = self.machine.shared_wake();
+        tokio::select! {
+            biased;
+            Some(command) = self.inbox.recv() => self.machine.command(command),
+            Some((key, done)) = self.tasks.next(), if !self.tasks.is_empty() => {
+                self.machine.finish_task(key, done);
+            }
+            ids = wake.changed() => self.machine.shared_changed(&ids),
+            () = alarm => self.machine.fire_timers(Instant::now().into_std()),
+        }
+        self.settle().await;
+    }
+
+    /// Lets `time` pass, which must be paused, and the session do what follows.
+    pub async fn advance(&mut self, time: Duration) {
+        tokio::time::advance(time).await;
+        self.settle().await;
+    }
+
+    /// Lets the session do everything it can do now.
+    pub async fn settle(&mut self) {
+        let wake = self.machine.shared_wake();
+        loop {
+            self.tasks.extend(self.machine.take_tasks());
+            self.take_frames();
+            if let Some(reason) = self.machine.end_reason() {
+                return self.end(reason).await;
+            }
+            if let Ok(command) = self.inbox.try_recv() {
+                self.machine.command(command);
+                continue;
+            }
+            let tasks = &mut self.tasks;
+            let done = poll_fn(|cx| match tasks.poll_next_unpin(cx) {
+                Poll::Ready(done) => Poll::Ready(done),
+                Poll::Pending => Poll::Ready(None),
+            });
+            if let Some((key, done)) = done.await {
+                self.machine.finish_task(key, done);
+                continue;
+            }
+            if let Some(ids) = wake.changed().now_or_never() {
+                self.machine.shared_changed(&ids);
+                continue;
+            }
+            let now = Instant::now().into_std();
+            if self.machine.next_deadline().is_some_and(|deadline| deadline <= now) {
+                self.machine.fire_timers(now);
+                continue;
+            }
+            return;
+        }
+    }
+
+    /// The link is gone: the session ends.
+    pub async fn disconnect(&mut self) {
+        if self.ended.is_none() {
+            self.end(CloseCode::NORMAL.into()).await;
+        }
+    }
+
+    async fn end(&mut self, reason: CloseReason) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.inbox.close();
+        while self.inbox.try_recv().is_ok() {}
+        self.tasks = FuturesUnordered::new();
+        self.machine.begin_end(reason.clone());
+        self.take_frames();
+        self.ended = Some(reason);
+        self.tasks.extend(self.machine.take_tasks());
+        let (tasks, machine) = (&mut self.tasks, &mut self.machine);
+        let finished = tokio::time::timeout(self.limits.end_grace, async {
+            while let Some((key, done)) = tasks.next().await {
+                machine.finish_task(key, done);
+            }
+        });
+        let _ = finished.await;
+        self.tasks = FuturesUnordered::new();
+        self.machine.finish_end();
+    }
+
+    #[track_caller]
+    fn take_frames(&mut self) {
+        while let Some(frame) = self.machine.next_frame() {
+            if let Frame::Text(text) = &frame {
+                let step = self.model.take(text.as_str());
+                assert!(step.is_ok(), "{step:?}\nin {}", text.as_str());
+            }
+            self.frames.push(frame);
+        }
+    }
+
+    /// What an output shows, or the text of its error.
+    ///
+    /// # Errors
+    ///
+    /// The error's text; or that it shows nothing, or nothing that is a `T`.
+    pub fn output<T: DeserializeOwned>(&self, id: &str) -> Result<T, String> {
+        match self.model.shows(id) {
+            None => Err(format!("the output {id:?} shows nothing yet")),
+            Some(Err(error)) => Err(error.to_owned()),
+            Some(Ok(value)) => serde_json::from_value(value.clone())
+                .map_err(|error| format!("the output {id:?} shows {value}: {error}")),
+        }
+    }
+
+    /// The client's side of the session.
+    #[must_use]
+    pub const fn model(&self) -> &ClientModel {
+        &self.model
+    }
+
+    /// The text frames since the last call, as JSON.
+    pub fn frames(&mut self) -> Vec<Json> {
+        std::mem::take(&mut self.frames)
+            .iter()
+            .filter_map(|frame| serde_json::from_slice(frame.as_bytes()).ok())
+            .collect()
+    }
+
+    /// Why the session ended; `None` while it lives.
+    #[must_use]
+    pub const fn end_reason(&self) -> Option<&CloseReason> {
+        self.ended.as_ref()
+    }
+
+    /// The code with which the session ended; `None` while it lives.
+    #[must_use]
+    pub fn close_code(&self) -> Option<u16> {
+        self.ended.as_ref().map(|reason| reason.code().get())
+    }
+
+    /// A handle for work outside the session.
+    #[must_use]
+    pub fn handle(&self) -> SessionHandle {
+        SessionHandle::new(self.commands.clone(), Namespace::ROOT)
+    }
+
+    /// What is alive in the session.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.machine.counts()
+    }
+
+    /// Panics unless no more is alive than right after `init`.
+    ///
+    /// Inputs that the client sent since do not count: the session keeps them for whoever asks.
+    ///
+    /// # Panics
+    ///
+    /// With both counts.
+    #[track_caller]
+    pub fn assert_no_leaks(&self) {
+        let (now, then) = (self.counts(), self.baseline);
+        assert!(
+            now.without_inputs() == then.without_inputs(),
+            "alive now: {now:?}\nafter init: {then:?}"
+        );
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+use crate::session::machine::Machine;
+
+/// What is alive in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Values of the graph, those behind inputs and client data included.
+    pub values: usize,
+    /// Calcs.
+    pub calcs: usize,
+    /// Effects, those of outputs included.
+    pub effects: usize,
+    /// Scopes of the graph, the root included.
+    pub scopes: usize,
+    /// Inputs and client data that the session knows.
+    pub inputs: usize,
+    /// Outputs.
+    pub outputs: usize,
+    /// Message handlers.
+    pub handlers: usize,
+    /// Dynamic routes.
+    pub routes: usize,
+    /// Callbacks of the session: `on_flush`, `on_flushed`, `on_ended`.
+    pub callbacks: usize,
+    /// Callbacks of the graph: `on_destroy`, `on_invalidate`.
+    pub graph_callbacks: usize,
+    /// Futures at work.
+    pub tasks: usize,
+    /// Timers.
+    pub timers: usize,
+    /// Modules.
+    pub modules: usize,
+}
+
+impl Counts {
+    /// Without what the client alone made.
+    pub(crate) const fn without_inputs(mut self) -> Self {
+        self.values -= self.inputs;
+        self.inputs = 0;
+        self
+    }
+}
+
+impl Machine {
+    pub(crate) fn counts(&self) -> Counts {
+        let state = self.state();
+        let graph = self.graph_counts();
+        Counts {
+            values: graph.values,
+            calcs: graph.calcs,
+            effects: graph.effects,
+            scopes: graph.scopes,
+            inputs: state.inputs.borrow().len(),
+            outputs: state.outputs.borrow().len(),
+            handlers: state.handlers.borrow().len(),
+            routes: state.routes.borrow().len(),
+            callbacks: state.callbacks.len(),
+            graph_callbacks: graph.callbacks,
+            tasks: state.tasks.borrow().len(),
+            timers: state.timers.borrow().len(),
+            modules: state.modules.borrow().len(),
+        }
+    }
+}

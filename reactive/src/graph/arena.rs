@@ -106,6 +106,9 @@ pub(crate) const GONE: u32 = u32::MAX;
 /// No node has a greater index, so that the two constants above are none.
 const MAX_NODES: usize = (PRESENCE - 1) as usize;
 
+/// How many readers of a source are looked at to spare an edge.
+const LATEST_READERS: usize = 8;
+
 /// A run that is taking dependencies.
 #[derive(Clone, Copy)]
 pub(crate) struct Observer {
@@ -357,7 +360,23 @@ impl<E: 'static> Store<E> {
             reader.last_dep = next;
             return;
         }
-        self.link(dep, key.index, cursor, next);
+        if self.runs == run || !self.is_dependency(dep, key.index) {
+            self.link(dep, key.index, cursor, next);
+        }
+    }
+
+    /// Whether a run that others interrupted has this dependency already: they overwrote the stamp, and perhaps added
+    /// readers behind it. So it is looked for among the latest; not to find it costs an edge too many, no more.
+    fn is_dependency(&self, dep: u32, reader: u32) -> bool {
+        let mut edge = self.nodes[(dep & !PRESENCE) as usize].last_reader;
+        for _ in 0..LATEST_READERS {
+            let Some(found) = self.edges.get(edge as usize) else { return false };
+            if found.reader == reader && found.dep == dep {
+                return self.has_been_read(edge, reader);
+            }
+            edge = found.prev_reader;
+        }
+        false
     }
 
     fn link(&mut self, dep: u32, reader: u32, cursor: u32, next: u32) {

@@ -171,7 +171,7 @@ impl<E: 'static> Store<E> {
 
     /// Whether the present run of a reader has come past this edge; if not, the edge is of the run before and means
     /// nothing any more.
-    fn has_been_read(&self, edge: u32, reader: u32) -> bool {
+    pub(crate) fn has_been_read(&self, edge: u32, reader: u32) -> bool {
         let node = &self.nodes[reader as usize];
         if node.last_dep == NONE {
             return false;

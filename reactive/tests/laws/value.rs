@@ -1,31 +1,10 @@
 //! Laws of values (group A).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use reactive::{Cx, Effect, Graph, InUse, Interrupt, Kind, Value};
+use reactive::{Graph, InUse, Interrupt, Kind, Value};
 
-/// Counts the runs of an effect that reads with `read` and stops where the read stops.
-fn runs_of(
-    cx: &Cx<'_>,
-    mut read: impl FnMut(&Cx<'_>) -> Result<(), Interrupt> + Send + 'static,
-) -> (Arc<AtomicUsize>, Effect) {
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&runs);
-    let effect = cx.effect(move |cx| {
-        counter.fetch_add(1, Ordering::Relaxed);
-        read(cx)
-    });
-    (runs, effect)
-}
-
-fn settle(graph: &Graph) -> usize {
-    graph.flush(1000, |_| ()).expect("settles")
-}
-
-fn count(runs: &AtomicUsize) -> usize {
-    runs.load(Ordering::Relaxed)
-}
+use crate::support::{Runs, counted, settle};
 
 // spec: A1
 #[test]
@@ -34,7 +13,7 @@ fn a_read_gives_the_datum_and_makes_the_reader_a_dependent() {
     let cx = graph.cx();
     let v = cx.value(1);
     let seen = cx.value(0);
-    let (runs, _) = runs_of(&cx, move |cx| {
+    let (runs, _) = counted(&cx, move |cx| {
         let now = v.get(cx)?;
         seen.set(cx, now)?;
         Ok(())
@@ -43,7 +22,7 @@ fn a_read_gives_the_datum_and_makes_the_reader_a_dependent() {
     assert_eq!(seen.get(&cx).unwrap(), 1);
     v.set(&cx, 2).unwrap();
     settle(&graph);
-    assert_eq!((seen.get(&cx).unwrap(), count(&runs)), (2, 2));
+    assert_eq!((seen.get(&cx).unwrap(), runs.count()), (2, 2));
 }
 
 // spec: A4
@@ -53,13 +32,13 @@ fn an_unset_value_stops_its_reader_silently_and_runs_it_again_when_set() {
     let cx = graph.cx();
     let v = cx.value_unset::<i32>();
     assert!(matches!(v.get(&cx), Err(Interrupt::Silent)));
-    let (runs, _) = runs_of(&cx, move |cx| v.get(cx).map(|_| ()));
+    let (runs, _) = counted(&cx, move |cx| v.get(cx).map(|_| ()));
     let mut outcomes = Vec::new();
     graph.flush(9, |run| outcomes.push(run.outcome)).unwrap();
     assert!(matches!(outcomes[..], [Err(Interrupt::Silent)]));
     v.set(&cx, 1).unwrap();
     settle(&graph);
-    assert_eq!(count(&runs), 2);
+    assert_eq!(runs.count(), 2);
 }
 
 // spec: A5, A6
@@ -69,7 +48,7 @@ fn setting_an_equal_datum_is_silent_and_says_so() {
     let cx = graph.cx();
     let n = cx.value(1);
     let list = cx.value(vec![1, 2]);
-    let (runs, _) = runs_of(&cx, move |cx| {
+    let (runs, _) = counted(&cx, move |cx| {
         n.get(cx)?;
         list.with(cx, |_| ())
     });
@@ -77,12 +56,12 @@ fn setting_an_equal_datum_is_silent_and_says_so() {
     assert!(!n.set(&cx, 1).unwrap());
     assert!(!list.set(&cx, vec![1, 2]).unwrap());
     settle(&graph);
-    assert_eq!(count(&runs), 1);
+    assert_eq!(runs.count(), 1);
     assert!(n.set(&cx, 2).unwrap());
     settle(&graph);
     assert!(list.set(&cx, vec![2]).unwrap());
     settle(&graph);
-    assert_eq!(count(&runs), 3);
+    assert_eq!(runs.count(), 3);
 }
 
 // spec: A7, A8
@@ -92,7 +71,7 @@ fn who_asks_only_whether_it_is_set_runs_again_only_when_that_changes() {
     let cx = graph.cx();
     let v = cx.value_unset();
     let answers = cx.value(Vec::new());
-    let (runs, _) = runs_of(&cx, move |cx| {
+    let (runs, _) = counted(&cx, move |cx| {
         let answer = v.is_set(cx);
         answers.update(&cx.isolate(), |answers| answers.push(answer))?;
         Ok(())
@@ -102,7 +81,7 @@ fn who_asks_only_whether_it_is_set_runs_again_only_when_that_changes() {
         v.set(&cx, datum).unwrap();
         settle(&graph);
     }
-    assert_eq!(count(&runs), 2);
+    assert_eq!(runs.count(), 2);
     v.unset(&cx).unwrap();
     settle(&graph);
     assert_eq!(answers.get(&cx).unwrap(), [false, true, false]);
@@ -114,7 +93,7 @@ fn unsetting_what_is_unset_is_silent_and_says_so() {
     let graph = Graph::new(());
     let cx = graph.cx();
     let v = cx.value(1);
-    let (runs, _) = runs_of(&cx, move |cx| {
+    let (runs, _) = counted(&cx, move |cx| {
         v.is_set(cx);
         v.get(cx).map(|_| ())
     });
@@ -123,7 +102,7 @@ fn unsetting_what_is_unset_is_silent_and_says_so() {
     settle(&graph);
     assert!(!v.unset(&cx).unwrap());
     settle(&graph);
-    assert_eq!(count(&runs), 2);
+    assert_eq!(runs.count(), 2);
 }
 
 // spec: A10
@@ -132,12 +111,12 @@ fn replacing_by_an_equal_datum_tells_readers_but_not_those_who_ask_whether_it_is
     let graph = Graph::new(());
     let cx = graph.cx();
     let v = cx.value(1);
-    let (readers, _) = runs_of(&cx, move |cx| v.get(cx).map(|_| ()));
-    let (askers, _) = runs_of(&cx, move |cx| {
+    let (readers, _) = counted(&cx, move |cx| v.get(cx).map(|_| ()));
+    let (askers, _) = counted(&cx, move |cx| {
         v.is_set(cx);
         Ok(())
     });
-    let (both, _) = runs_of(&cx, move |cx| {
+    let (both, _) = counted(&cx, move |cx| {
         v.is_set(cx);
         v.get(cx)?;
         v.is_set(cx);
@@ -146,7 +125,7 @@ fn replacing_by_an_equal_datum_tells_readers_but_not_those_who_ask_whether_it_is
     settle(&graph);
     v.replace(&cx, 1).unwrap();
     settle(&graph);
-    assert_eq!((count(&readers), count(&askers), count(&both)), (2, 1, 2));
+    assert_eq!((readers.count(), askers.count(), both.count()), (2, 1, 2));
 }
 
 // spec: A12
@@ -155,8 +134,8 @@ fn a_frozen_value_reads_as_unset_and_tells_nobody_until_it_is_set() {
     let graph = Graph::new(());
     let cx = graph.cx();
     let v = cx.value(1);
-    let (readers, _) = runs_of(&cx, move |cx| v.get(cx).map(|_| ()));
-    let (askers, _) = runs_of(&cx, move |cx| {
+    let (readers, _) = counted(&cx, move |cx| v.get(cx).map(|_| ()));
+    let (askers, _) = counted(&cx, move |cx| {
         v.is_set(cx);
         Ok(())
     });
@@ -165,10 +144,10 @@ fn a_frozen_value_reads_as_unset_and_tells_nobody_until_it_is_set() {
     assert!(!v.is_set(&cx));
     assert!(matches!(v.get(&cx), Err(Interrupt::Silent)));
     settle(&graph);
-    assert_eq!((count(&readers), count(&askers)), (1, 1));
+    assert_eq!((readers.count(), askers.count()), (1, 1));
     assert!(v.set(&cx, 1).unwrap());
     settle(&graph);
-    assert_eq!((count(&readers), count(&askers)), (2, 2));
+    assert_eq!((readers.count(), askers.count()), (2, 2));
 }
 
 // spec: A13
@@ -205,7 +184,7 @@ fn a_destroyed_value_is_not_set_and_asking_takes_no_dependency() {
     let v = cx.value(1);
     v.destroy(&cx);
     assert!(!v.is_set(&cx));
-    let (_, _) = runs_of(&cx, move |cx| {
+    let (_, _) = counted(&cx, move |cx| {
         v.is_set(cx);
         Ok(())
     });
@@ -215,8 +194,8 @@ fn a_destroyed_value_is_not_set_and_asking_takes_no_dependency() {
 
 fn destroyed_twice(v: Value<i32>, graph: &Graph) -> (usize, usize) {
     let cx = graph.cx();
-    let (readers, _) = runs_of(&cx, move |cx| v.get(cx).map(|_| ()));
-    let (askers, _) = runs_of(&cx, move |cx| {
+    let (readers, _) = counted(&cx, move |cx| v.get(cx).map(|_| ()));
+    let (askers, _) = counted(&cx, move |cx| {
         v.is_set(cx);
         Ok(())
     });
@@ -225,7 +204,7 @@ fn destroyed_twice(v: Value<i32>, graph: &Graph) -> (usize, usize) {
     settle(graph);
     v.destroy(&cx);
     settle(graph);
-    (count(&readers), count(&askers))
+    (readers.count(), askers.count())
 }
 
 // spec: A15, A17
@@ -270,7 +249,7 @@ fn an_update_tells_the_readers_unless_it_says_that_nothing_changed() {
     let graph = Graph::new(());
     let cx = graph.cx();
     let v = cx.value(vec![1]);
-    let (runs, _) = runs_of(&cx, move |cx| v.with(cx, |_| ()));
+    let (runs, _) = counted(&cx, move |cx| v.with(cx, |_| ()));
     settle(&graph);
     assert!(v.update(&cx, |list| list.push(2)).unwrap());
     settle(&graph);
@@ -278,7 +257,7 @@ fn an_update_tells_the_readers_unless_it_says_that_nothing_changed() {
     settle(&graph);
     assert!(v.update(&cx, |_| true).unwrap());
     settle(&graph);
-    assert_eq!(count(&runs), 3);
+    assert_eq!(runs.count(), 3);
     assert_eq!(v.get(&cx).unwrap(), [1, 2]);
     let unset = cx.value_unset::<i32>();
     assert!(matches!(unset.update(&cx, |_| ()), Err(Interrupt::Silent)));
@@ -319,7 +298,7 @@ fn a_closure_that_panics_leaves_the_value_whole_and_its_readers_told() {
     let graph = Graph::new(());
     let cx = graph.cx();
     let v = cx.value(vec![1]);
-    let (runs, _) = runs_of(&cx, move |cx| v.with(cx, |_| ()));
+    let (runs, _) = counted(&cx, move |cx| v.with(cx, |_| ()));
     settle(&graph);
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         v.update(&cx, |list| {
@@ -331,18 +310,18 @@ fn a_closure_that_panics_leaves_the_value_whole_and_its_readers_told() {
     }));
     assert!(attempt.is_err());
     settle(&graph);
-    assert_eq!((v.get(&cx).unwrap(), count(&runs)), (vec![1, 2], 2));
+    assert_eq!((v.get(&cx).unwrap(), runs.count()), (vec![1, 2], 2));
 }
 
 /// Comparing it with its like reaches for the graph, as a datum with its own ideas may do.
 struct Nosy {
     n: i32,
-    compared: Arc<AtomicUsize>,
+    compared: Runs,
 }
 
 impl PartialEq for Nosy {
     fn eq(&self, other: &Self) -> bool {
-        self.compared.fetch_add(1, Ordering::Relaxed);
+        self.compared.add();
         assert!(self.n >= 0, "incomparable");
         self.n == other.n
     }
@@ -352,12 +331,12 @@ impl PartialEq for Nosy {
 fn a_comparison_that_panics_leaves_the_old_datum_in_place() {
     let graph = Graph::new(());
     let cx = graph.cx();
-    let compared = Arc::new(AtomicUsize::new(0));
-    let v = cx.value(Nosy { n: -1, compared: Arc::clone(&compared) });
+    let compared = Runs::default();
+    let v = cx.value(Nosy { n: -1, compared: compared.clone() });
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        v.set(&cx, Nosy { n: 2, compared: Arc::clone(&compared) })
+        v.set(&cx, Nosy { n: 2, compared: compared.clone() })
     }));
     assert!(attempt.is_err());
-    assert_eq!(count(&compared), 1);
+    assert_eq!(compared.count(), 1);
     assert_eq!(v.with(&cx, |nosy| nosy.n).unwrap(), -1);
 }

@@ -131,19 +131,20 @@ impl Browser {
         serde_json::from_value(value).with_context(|| format!("unexpected kind of {expression}"))
     }
 
-    /// Waits until the JavaScript expression is truthy, and gives what it is then.
+    /// Waits until the JavaScript expression is truthy, and gives what it is then. Until then it may also fail: what
+    /// it looks at need not be in the page yet.
     pub(super) fn until<T: DeserializeOwned>(&self, expression: &str) -> anyhow::Result<T> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let value: Value = self.eval(expression)?;
-            let truthy = !matches!(value, Value::Null | Value::Bool(false))
-                && value.as_f64() != Some(0.0)
-                && value.as_str() != Some("");
-            if truthy {
-                return serde_json::from_value(value)
+            let looked = self.eval(expression);
+            if let Ok(value) = &looked
+                && truthy(value)
+            {
+                return T::deserialize(value)
                     .with_context(|| format!("unexpected kind of {expression}"));
             }
             if Instant::now() > deadline {
+                looked?;
                 bail!("waited {} s in vain for: {expression}", PATIENCE.as_secs());
             }
             std::thread::sleep(LOOK_AGAIN);
@@ -247,6 +248,16 @@ impl Drop for Browser {
         }
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+    }
+}
+
+fn truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(yes) => *yes,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
     }
 }
 

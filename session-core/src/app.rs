@@ -16,9 +16,11 @@ use crate::{Result, Session};
 /// ```
 #[derive(Clone)]
 pub struct App {
-    start: Arc<dyn Fn(&Session<'_>) -> Result<()> + Send + Sync>,
+    start: Arc<Start>,
     settings: Settings,
 }
+
+type Start = dyn Fn(&Session<'_>) -> Result<()> + Send + Sync;
 
 /// What an app chooses once for all its sessions.
 #[derive(Debug, Clone, Copy)]

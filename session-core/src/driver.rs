@@ -93,7 +93,7 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
                 Ok(Some(frame)) => machine.receive(&frame),
                 Ok(None) => {
                     link_is_up = false;
-                    break receive.close_reason().cloned().unwrap_or(CloseCode::NORMAL.into());
+                    break receive.close_reason().cloned().unwrap_or_else(|| CloseCode::NORMAL.into());
                 }
                 Err(error) => {
                     tracing::debug!(%error, "the link broke");

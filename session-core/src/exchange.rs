@@ -114,7 +114,7 @@ impl From<Vec<u8>> for Body {
 /// One request on its way to a session, and the place its answer goes.
 #[derive(Debug)]
 pub struct Exchange {
-    request: Request,
+    request: Box<Request>,
     answer: oneshot::Sender<Response>,
 }
 
@@ -123,19 +123,24 @@ impl Exchange {
     #[must_use]
     pub fn new(request: Request) -> (Self, Answer) {
         let (answer, receiver) = oneshot::channel();
-        (Self { request, answer }, Answer(receiver))
+        (Self { request: Box::new(request), answer }, Answer(receiver))
     }
 
     /// The request.
     #[must_use]
-    pub const fn request(&self) -> &Request {
+    pub fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// Answers. A client that went away is not an error.
+    pub fn respond(self, response: Response) {
+        self.into_parts().1.respond(response);
     }
 
     /// Takes the request and the place of its answer apart.
     #[must_use]
     pub fn into_parts(self) -> (Request, Responder) {
-        (self.request, Responder(self.answer))
+        (*self.request, Responder(self.answer))
     }
 }
 

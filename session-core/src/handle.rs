@@ -3,7 +3,7 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Session;
-use crate::exchange::{Request, Responder};
+use crate::exchange::Exchange;
 use crate::link::CloseReason;
 use crate::name::Namespace;
 
@@ -12,7 +12,7 @@ pub(crate) enum Command {
     /// Run this in a scope.
     Run(Namespace, Box<dyn FnOnce(&Session<'_>) + Send>),
     /// Answer this.
-    Exchange(Request, Responder),
+    Exchange(Exchange),
 }
 
 impl fmt::Debug for Command {

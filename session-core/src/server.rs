@@ -171,17 +171,16 @@ impl Sessions {
     fn route(&self, exchange: Exchange) -> Option<(mpsc::Sender<Command>, Command)> {
         let sender = parse_path(exchange.request().uri().path())
             .and_then(|(id, ..)| self.lock().get(id).cloned());
-        let (request, responder) = exchange.into_parts();
         let Some(sender) = sender else {
-            responder.respond(not_found());
+            exchange.respond(not_found());
             return None;
         };
-        match sender.try_send(Command::Exchange(request, responder)) {
+        match sender.try_send(Command::Exchange(exchange)) {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(command)) => Some((sender, command)),
             Err(mpsc::error::TrySendError::Closed(command)) => {
-                if let Command::Exchange(_, responder) = command {
-                    responder.respond(not_found());
+                if let Command::Exchange(exchange) = command {
+                    exchange.respond(not_found());
                 }
                 None
             }

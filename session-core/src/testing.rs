@@ -193,8 +193,7 @@ impl Client {
     /// [`ExchangeError`] when the session ends first.
     pub async fn fetch(&mut self, request: Request) -> Result<Response, ExchangeError> {
         let (exchange, mut answer) = Exchange::new(request);
-        let (request, responder) = exchange.into_parts();
-        self.machine.command(Command::Exchange(request, responder));
+        self.machine.command(Command::Exchange(exchange));
         self.settle().await;
         loop {
             if let Some(answer) = (&mut answer).now_or_never() {

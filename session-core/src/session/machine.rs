@@ -137,9 +137,7 @@ impl Machine {
         }
         match command {
             Command::Run(namespace, run) => run(&self.root().at(&namespace)),
-            Command::Exchange(request, responder) => {
-                self.root().handle_exchange(request, responder);
-            }
+            Command::Exchange(exchange) => self.root().handle_exchange(exchange),
         }
         self.settle();
     }

@@ -92,7 +92,7 @@ impl Outbox {
             self.bytes -= item.bytes();
             match item {
                 Item::Progress { output, persistent } => {
-                    merged.progress = Some((output, persistent))
+                    merged.progress = Some((output, persistent));
                 }
                 Item::Recalculating { output, running } => {
                     merged.recalculating = Some((output, running));

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use reactive::Interrupt;
 
 use crate::catch::catch;
-use crate::exchange::{Body, BoxError, Request, Responder, Response};
+use crate::exchange::{Body, BoxError, Exchange, Request, Responder, Response};
 use crate::name::{Names, Namespace};
 use crate::random::hex;
 use crate::session::tasks::Waiting;
@@ -173,7 +173,8 @@ impl Session<'_> {
     }
 
     /// Answers one exchange.
-    pub(crate) fn handle_exchange(&self, request: Request, responder: Responder) {
+    pub(crate) fn handle_exchange(&self, exchange: Exchange) {
+        let (request, responder) = exchange.into_parts();
         let taken = match parse_path(request.uri().path()) {
             Some((_, "dynamic_route", name)) => self.take_route(name),
             _ => None,
@@ -194,7 +195,7 @@ impl Session<'_> {
             Answer::Ready(answer) => view.answer_exchange(&key, responder, answer),
             Answer::Later(future) => {
                 view.spawn(Waiting::Exchange, future, move |s, answer| {
-                    s.answer_exchange(&key, responder, answer)
+                    s.answer_exchange(&key, responder, answer);
                 });
             }
         }

@@ -213,7 +213,6 @@ impl ClientModel {
     }
 
     /// Responses in the order they came, by tag.
-    #[must_use]
     pub fn responses(&self) -> &[(Json, Result<Json, String>)] {
         &self.responses
     }

@@ -71,7 +71,8 @@ pub(crate) fn run(root: &Session<'_>, moment: Moment) -> Vec<Interrupt> {
         return Vec::new();
     }
     let mut failures = Vec::new();
-    for key in list.borrow().keys() {
+    let keys = list.borrow().keys();
+    for key in keys {
         let Some((owner, callback, once)) = take(list, key) else { continue };
         let Some(mut callback) = callback else { continue };
         let view = root.at(&owner);

@@ -187,7 +187,8 @@ impl State {
             self.outputs.borrow_mut().queue(&flush.outputs);
             self.send(Item::Flush(flush));
         }
-        for text in std::mem::take(&mut *self.after_flush.borrow_mut()) {
+        let after = std::mem::take(&mut *self.after_flush.borrow_mut());
+        for text in after {
             self.send(Item::Text(text));
         }
         let waiting = self.outbox.borrow().bytes() + self.outputs.borrow().queued_bytes();
@@ -227,8 +228,16 @@ impl State {
 }
 
 impl fmt::Debug for State {
-    /// The id is a secret and what the session holds is the user's: neither is shown.
+    /// How much there is of what: the id is a secret, and what the session holds is the user's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("phase", &self.phase.get()).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("phase", &self.phase.get())
+            .field("modules", &self.modules.borrow().len())
+            .field("inputs", &self.inputs.borrow().len())
+            .field("outputs", &self.outputs.borrow().len())
+            .field("callbacks", &self.callbacks.len())
+            .field("tasks", &self.tasks.borrow().len())
+            .field("timers", &self.timers.borrow().len())
+            .finish_non_exhaustive()
     }
 }

@@ -104,9 +104,7 @@ impl Browser {
 
     /// Runs a script in every page that is opened from now on, before the page's own.
     pub(super) fn before_pages(&self, script: &str) -> anyhow::Result<()> {
-        let params = json!({ "source": script });
-        let body = json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": params });
-        self.command("goog/cdp/execute", &body)?;
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }))?;
         Ok(())
     }
 
@@ -170,10 +168,16 @@ impl Browser {
         Ok(())
     }
 
-    /// Saves what the window shows.
+    /// Saves a picture of the whole page, what is below the window's edge included.
     pub(super) fn screenshot(&self, file: &Path) -> anyhow::Result<()> {
-        let png = self.get("screenshot")?;
-        let png = png.as_str().context("the screenshot is not text")?;
+        // What is fixed to the window stands at the top of the picture then.
+        self.eval::<()>("void window.scrollTo(0, 0)")?;
+        let clip: Value = self.eval(
+            "{ x: 0, y: 0, scale: 1, width: window.innerWidth, height: document.documentElement.scrollHeight }",
+        )?;
+        let params = json!({ "clip": clip, "captureBeyondViewport": true });
+        let shot = self.devtools("Page.captureScreenshot", &params)?;
+        let png = shot["data"].as_str().context("the screenshot is not text")?;
         let png = base64::engine::general_purpose::STANDARD.decode(png)?;
         std::fs::write(file, png).with_context(|| format!("cannot write {}", file.display()))
     }
@@ -197,6 +201,11 @@ impl Browser {
             .command("element", &wanted)
             .with_context(|| format!("no {selector} in the page"))?;
         Ok(found[ELEMENT].as_str().context("an element without an id")?.to_owned())
+    }
+
+    /// A command of Chromium's own protocol, for what WebDriver does not have.
+    fn devtools(&self, command: &str, params: &Value) -> anyhow::Result<Value> {
+        self.command("goog/cdp/execute", &json!({ "cmd": command, "params": params }))
     }
 
     fn command(&self, path: &str, body: &Value) -> anyhow::Result<Value> {

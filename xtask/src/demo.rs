@@ -14,8 +14,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+use session_core::link::Listener;
+use session_core::{Server, shutdown_on_signals};
+use transport_ws::{BindError, Config};
+
 use data::Table;
-use page::{Client, page};
+use page::{Client, FILES, page};
 
 const USAGE: &str = "\
 usage: cargo xtask demo [--data FILE [--text COLUMN]…] [--listen ADDRESS] [--shiny-assets DIR]
@@ -37,10 +41,48 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         Some(file) => Table::open(file, &options.text)?,
         None => Table::elements()?,
     };
+    // What an app does not tell its clients, such as the text of an error, it tells here.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     // For as long as the program runs.
     let table: &'static Table = Box::leak(Box::new(table));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start tokio")?;
     runtime.block_on(serve(table, &options))
+}
+
+async fn serve(table: &'static Table, options: &Options) -> anyhow::Result<()> {
+    let mut config = Config::new(&options.listen).page("/", page(table, Client::Ours));
+    if let Some(folder) = &options.shiny_assets {
+        config =
+            config.page("/shiny/", page(table, Client::Shiny)).folder("shiny/lib/shared", folder);
+    }
+    for (name, media_type, bytes) in FILES {
+        config = config.asset(name, media_type, bytes).asset(
+            &format!("shiny/{name}"),
+            media_type,
+            bytes,
+        );
+    }
+    let listener = match transport_ws::bind_with(config).await {
+        Err(BindError::InUse { address }) => bail!(
+            "{address} is taken by another program: stop that one, or serve elsewhere with \
+             `--listen 127.0.0.1:8001` (port 0 takes any free one)"
+        ),
+        bound => bound?,
+    };
+    let address = listener.address();
+    println!("serving {} at {address}", table.name());
+    if options.shiny_assets.is_some() {
+        println!("and with the Shiny client at {address}shiny/");
+    }
+    println!("Ctrl+C ends it");
+    Server::new(app::app(table)).serve(listener, shutdown_on_signals()).await;
+    Ok(())
 }
 
 #[derive(Debug)]
@@ -54,10 +96,16 @@ struct Options {
 impl Options {
     /// `None` asks for the usage.
     fn parse(args: &[String]) -> anyhow::Result<Option<Self>> {
-        let mut options = Self { data: None, text: Vec::new(), listen: "127.0.0.1:8000".to_owned(), shiny_assets: None };
+        let mut options = Self {
+            data: None,
+            text: Vec::new(),
+            listen: "127.0.0.1:8000".to_owned(),
+            shiny_assets: None,
+        };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
-            let mut value = || args.next().with_context(|| format!("`{arg}` needs a value\n\n{USAGE}"));
+            let mut value =
+                || args.next().with_context(|| format!("`{arg}` needs a value\n\n{USAGE}"));
             match arg.as_str() {
                 "--data" => options.data = Some(value()?.into()),
                 "--text" => options.text.push(value()?.clone()),
@@ -68,7 +116,9 @@ impl Options {
             }
         }
         if options.data.is_none() && !options.text.is_empty() {
-            bail!("`--text` says something about the file of `--data`, which is not there\n\n{USAGE}");
+            bail!(
+                "`--text` says something about the file of `--data`, which is not there\n\n{USAGE}"
+            );
         }
         Ok(Some(options))
     }

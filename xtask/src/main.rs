@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod demo;
 mod test;
 mod tidy;
 mod workspace;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
+  demo     a data explorer to look at, and the example to start an app from
   browser  a real browser on the pages that we serve, with our client and with the Shiny client
   test     everything that has to hold before a change is handed in
   tidy     the workspace's own rules alone, such as who may depend on whom
@@ -42,6 +44,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
     };
     match command {
         "browser" => browser::run(rest),
+        "demo" => demo::run(rest),
         "test" => test::run(rest),
         "tidy" => tidy::run(rest),
         "help" | "--help" | "-h" => {

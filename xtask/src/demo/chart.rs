@@ -123,7 +123,7 @@ impl Display for Bars<'_> {
                 f,
                 r#"<text class="tick end" x="124" y="{}">{}</text>"#,
                 top + 15.0,
-                Escaped(&shortened(label, 18))
+                Escaped(&shortened(label, 16))
             )?;
             write!(
                 f,

@@ -4,8 +4,6 @@ use super::data::{Column, Table};
 use super::html::{Escaped, Options};
 
 const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
 
 /// Whose script runs in the browser. The rest of the page is the same for both.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +30,12 @@ impl Client {
     }
 }
 
+/// What the page loads from beside it: name, type, bytes.
+pub(super) const FILES: [(&str, &str, &[u8]); 2] = [
+    ("page.css", "text/css; charset=utf-8", include_bytes!("page.css")),
+    ("page.js", "text/javascript; charset=utf-8", include_bytes!("page.js")),
+];
+
 pub(super) fn page(table: &Table, client: Client) -> String {
     let numeric: Vec<&Column> =
         table.columns().iter().filter(|column| column.is_numeric()).collect();
@@ -40,12 +44,10 @@ pub(super) fn page(table: &Table, client: Client) -> String {
     let numbers = |chosen| Options { columns: numeric.clone(), chosen }.to_string();
     fill(PAGE, |name| match name {
         "client" => client.head().to_owned(),
-        "style" => STYLE.to_owned(),
-        "script" => SCRIPT.to_owned(),
         "name" => Escaped(table.name()).to_string(),
         "rows" => table.rows().to_string(),
         "columns" => table.columns().len().to_string(),
-        "x" => all(first.or(table.columns().first())),
+        "x" => all(first.or_else(|| table.columns().first())),
         "y" => numbers(last),
         "colour" => all(groups(table)),
         "minimum_column" => numbers(last),

@@ -2,20 +2,17 @@
 //! alone; the scope puts its own name before them, on the wire and in the page.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Action, Calc, Result, Session, Value};
+use session_core::{Action, Calc, Result, Session, Value, safe};
 
+use super::app::Selected;
 use super::chart::Bars;
 use super::data::{Summary, Table, readable};
 use super::html::Options;
 
 /// How often a panel says that it lives.
 const TICK: Duration = Duration::from_millis(500);
-
-/// The rows that pass the filter, as the whole session shares them.
-pub(super) type Rows = Calc<Arc<Vec<usize>>>;
 
 /// What the panels write and their owner reads: who lives, and how often it has ticked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,15 +53,26 @@ impl Ledger {
     }
 }
 
+/// The id of the module.
+pub(super) fn id(number: u32) -> String {
+    format!("panel{number}")
+}
+
 /// What the panel looks like: its elements carry the ids of its scope.
-pub(super) fn html(s: &Session<'_>, number: u32, table: &Table) -> String {
-    let columns = table.columns();
+pub(super) fn html(s: &Session<'_>, number: u32, table: &Table) -> Result<String> {
     // Another column for each panel, so that there is something to compare.
-    let chosen = columns.get(columns.len().saturating_sub(number as usize) % columns.len().max(1));
-    let options = Options { columns: columns.iter().collect(), chosen };
-    let [card, column, bars, summary, ticks, remove] =
-        ["card", "column", "bars", "summary", "ticks", "remove"].map(|id| s.ns(id));
-    format!(
+    let columns: Vec<_> = table.columns().iter().rev().collect();
+    let chosen = columns.get((number as usize - 1) % columns.len().max(1)).copied();
+    let [card, column, bars, summary, ticks, remove] = [
+        s.ns("card")?,
+        s.ns("column")?,
+        s.ns("bars")?,
+        s.ns("summary")?,
+        s.ns("ticks")?,
+        s.ns("remove")?,
+    ];
+    let options = Options { columns: table.columns().iter().collect(), chosen };
+    Ok(format!(
         r#"<article class="panel" id="{card}" aria-label="Panel {number}">
   <label>Panel {number}: column <select id="{column}">{options}</select></label>
   <div id="{bars}" class="shiny-html-output"></div>
@@ -74,7 +82,13 @@ pub(super) fn html(s: &Session<'_>, number: u32, table: &Table) -> String {
     <button id="{remove}" type="button" class="action-button">Remove</button>
   </footer>
 </article>"#
-    )
+    ))
+}
+
+/// Takes the panel off the page. Its scope is a thing apart: destroying it does not touch the page.
+pub(super) fn take_away(s: &Session<'_>) -> Result<()> {
+    s.remove_ui(&format!("#{}", s.ns("card")?));
+    Ok(())
 }
 
 /// What the panel does, from now until its scope is destroyed.
@@ -82,28 +96,40 @@ pub(super) fn server(
     s: &Session<'_>,
     number: u32,
     table: &'static Table,
-    rows: Rows,
+    rows: Calc<Selected>,
     ledger: Value<Ledger>,
 ) -> Result<()> {
     let column = s.input::<String>("column")?;
     let column = s.calc(move |s| {
         let name = column.get(s)?;
-        table.column(&name).ok_or_else(|| session_core::safe(format!("there is no column `{name}`")).into())
+        Ok(table.column(&name).ok_or_else(|| safe(format!("there is no column `{name}`")))?)
     });
-    s.output("bars", move |s| Ok(Bars { column: column.get(s)?, rows: &rows.get(s)? }.to_string()))?;
+    s.output(
+        "bars",
+        move |s| Ok(Bars { column: column.get(s)?, rows: &rows.get(s)? }.to_string()),
+    )?;
     s.output("summary", move |s| Ok(summary(&column.get(s)?.summary(&rows.get(s)?))))?;
 
-    // A timer of this scope, and so gone with it. It writes what it has to tell into its owner's value.
+    // A timer of this scope, which goes with it. What it has to tell it writes into its owner's value.
     ledger.update(s, |ledger| ledger.open(number))?;
     s.effect(move |s| {
         s.invalidate_later(TICK)?;
-        ledger.update(s, |ledger| ledger.tick(number))
+        ledger.update(s, |ledger| ledger.tick(number))?;
+        Ok(())
     });
-    let ticks = s.calc_distinct(move |s| Ok(ledger.get(s)?.ticks(number)));
+    let ticks = s.calc_distinct(move |s| ledger.with(s, |ledger| ledger.ticks(number)));
     s.output("ticks", move |s| ticks.get(s))?;
-    s.on_destroy(move |s| ledger.update(s, |ledger| ledger.close(number)));
 
-    s.on_event(s.input::<Action>("remove")?, move |s, _| remove(s, s));
+    s.on_destroy(move |s| {
+        let ticks = ledger.with(s, |ledger| ledger.ticks(number))?;
+        ledger.update(s, |ledger| ledger.close(number))?;
+        s.send_custom_message("announce", &format!("Panel {number} is gone after {ticks} ticks."))
+    });
+    s.on_event(s.input::<Action>("remove")?, |s, _| {
+        take_away(s)?;
+        s.destroy();
+        Ok(())
+    });
     Ok(())
 }
 
@@ -120,6 +146,9 @@ fn summary(summary: &Summary<'_>) -> String {
         }
         Summary::Nothing { .. } => vec![("filled", "0".to_owned())],
     };
-    let pairs: String = pairs.iter().map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>")).collect();
+    let pairs: String = pairs
+        .iter()
+        .map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>"))
+        .collect();
     format!(r#"<dl class="summary">{pairs}</dl>"#)
 }

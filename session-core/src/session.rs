@@ -12,6 +12,7 @@ use crate::handle::SessionHandle;
 use crate::link::{CloseCode, CloseReason, PeerInfo};
 use crate::name::{Id, InvalidId, Namespace};
 use crate::session::state::State;
+use crate::session::tasks::Waiting;
 
 pub(crate) mod callbacks;
 mod destroy;
@@ -201,6 +202,30 @@ impl<'a> Session<'a> {
     {
         let namespace = self.namespace.clone();
         self.live_cx().effect_with(options, move |cx| f(&Session::new(*cx, namespace.clone())))
+    }
+
+    /// As [`effect`](Self::effect), in two steps (decision 5): `f` reads what it depends on and returns a future, which
+    /// is driven beside everything else the session does. It is dropped when a dependency changes, and with the effect.
+    ///
+    /// A failure of either step ends the session with 1011, unless the app chose to log it.
+    #[track_caller]
+    pub fn effect_async<F, Fut>(&self, mut f: F) -> Effect
+    where
+        F: FnMut(&Session<'_>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let made_at = std::panic::Location::caller();
+        self.effect(move |s| {
+            let future = f(s)?;
+            let task = s.spawn(Waiting::Nobody, future, move |s, outcome| {
+                s.state().judge_effect(&outcome, made_at);
+            });
+            s.cx().on_invalidate(move |cx| {
+                cx.env().tasks.borrow_mut().cancel(task);
+                Ok(())
+            });
+            Ok(())
+        })
     }
 
     /// Runs `f` with what `source` gives whenever the source changes, and for nothing else that `f` reads;

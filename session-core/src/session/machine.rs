@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::Session;
-use crate::app::{App, OnEffectError};
+use crate::app::App;
 use crate::catch::catch;
 use crate::handle::Command;
 use crate::limits::Limits;
@@ -257,23 +257,11 @@ impl Machine {
         }
     }
 
-    /// What follows from how an effect ended (decisions 11 and 12).
+    /// What follows from how a run of an effect ended (decisions 11 and 12).
     fn judge(&self, run: &Run) {
-        let Err(interrupt) = &run.outcome else { return };
-        let (effect, made_at) = (run.effect, run.effect.made_at());
-        match interrupt {
-            Interrupt::Silent | Interrupt::InProgress | Interrupt::Cancel => {}
-            Interrupt::Destroyed(destroyed) => {
-                tracing::warn!(%made_at, %destroyed, "an effect stops: what it reads is no more");
-                effect.destroy(&self.graph.cx());
-            }
-            Interrupt::Failed(failure) => {
-                tracing::error!(%made_at, %failure, "an effect failed");
-                if failure.is_panic() || self.state().settings.on_effect_error == OnEffectError::End
-                {
-                    self.state().fail();
-                }
-            }
+        self.state().judge_effect(&run.outcome, run.effect.made_at());
+        if let Err(Interrupt::Destroyed(_)) = run.outcome {
+            run.effect.destroy(&self.graph.cx());
         }
     }
 

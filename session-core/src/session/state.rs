@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use reactive::Scope;
+use reactive::{Interrupt, Scope};
 use tokio::sync::mpsc;
 
-use crate::app::Settings;
+use crate::Result;
+use crate::app::{OnEffectError, Settings};
 use crate::handle::Command;
 use crate::limits::Limits;
 use crate::link::{CloseCode, CloseReason, PeerInfo};
@@ -132,6 +134,22 @@ impl State {
     /// Ends the session because the app failed; the client learns no more than that.
     pub(crate) fn fail(&self) {
         self.end_with(CloseReason::new(CloseCode::APP_FAILED, "the app failed"));
+    }
+
+    /// What follows from how an effect ended (decisions 11 and 12).
+    pub(crate) fn judge_effect(&self, outcome: &Result<()>, made_at: &Location<'_>) {
+        match outcome {
+            Ok(()) | Err(Interrupt::Silent | Interrupt::InProgress | Interrupt::Cancel) => {}
+            Err(Interrupt::Destroyed(destroyed)) => {
+                tracing::warn!(%made_at, %destroyed, "an effect stops: what it reads is no more");
+            }
+            Err(Interrupt::Failed(failure)) => {
+                tracing::error!(%made_at, %failure, "an effect failed");
+                if failure.is_panic() || self.settings.on_effect_error == OnEffectError::End {
+                    self.fail();
+                }
+            }
+        }
     }
 
     /// Sends nothing from now on.

@@ -1,5 +1,7 @@
 //! The laws of `link.rs`, held by the reference link.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
+
 use std::task::Poll;
 
 use bytes::Bytes;

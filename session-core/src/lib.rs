@@ -26,6 +26,7 @@
 
 mod app;
 mod catch;
+pub mod config;
 mod driver;
 pub mod exchange;
 mod handle;

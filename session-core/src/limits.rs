@@ -1,10 +1,15 @@
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use crate::config::duration;
+
 /// What one session may use. Every field has a safe default.
 ///
 /// What is over a limit is refused by name: the link closes with the code the field names, or the one
 /// request or key is refused. Other sessions are not concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Limits {
     /// One message from the client, in bytes; over it the link closes with 1009. The transport enforces it,
@@ -25,11 +30,14 @@ pub struct Limits {
     /// Runs of effects and outputs in one flush; over it the session ends with 1011 (decision 13).
     pub runs_per_flush: usize,
     /// How long a client may take to send `init`; over it the link closes with 1008.
+    #[serde(with = "duration")]
     pub init_timeout: Duration,
     /// How long the link may take no message while some wait for it; over it the link is aborted.
+    #[serde(with = "duration")]
     pub stall_timeout: Duration,
     /// How long the end of a session waits for asynchronous `on_ended` callbacks, and for the link to take
     /// the last messages.
+    #[serde(with = "duration")]
     pub end_grace: Duration,
 }
 
@@ -48,5 +56,39 @@ impl Default for Limits {
             stall_timeout: Duration::from_secs(60),
             end_grace: Duration::from_secs(5),
         }
+    }
+}
+
+impl Limits {
+    /// The first key whose value cannot work, and why.
+    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let counts = [
+            ("message_bytes", self.message_bytes, 1 << 30),
+            ("depth", self.depth, 127),
+            ("inputs", self.inputs, 10_000_000),
+            ("name_bytes", self.name_bytes, 1 << 16),
+            ("requests", self.requests, 1_000_000),
+            ("outbound_bytes", self.outbound_bytes, 1 << 34),
+            ("runs_per_flush", self.runs_per_flush, 1_000_000_000),
+        ];
+        for (key, count, most) in counts {
+            if count == 0 {
+                return Err((key, "must be more than zero"));
+            }
+            if count > most {
+                return Err((key, "is larger than any sensible limit"));
+            }
+        }
+        let times = [
+            ("init_timeout", self.init_timeout),
+            ("stall_timeout", self.stall_timeout),
+            ("end_grace", self.end_grace),
+        ];
+        for (key, time) in times {
+            if time.is_zero() || time > Duration::from_secs(24 * 3600) {
+                return Err((key, "must be more than zero and at most a day"));
+            }
+        }
+        Ok(())
     }
 }

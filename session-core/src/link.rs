@@ -34,11 +34,13 @@ use async_trait::async_trait;
 use crate::exchange::Exchange;
 
 mod close;
+mod erased;
 mod frame;
 mod memory;
 mod peer;
 
 pub use close::{CloseCode, CloseReason};
+pub use erased::{AnyLink, AnyListener};
 pub use frame::{Frame, NotUtf8, Text};
 pub use memory::{Connector, MemoryLink, MemoryListener, MemoryReceive, MemoryTransmit, memory};
 pub use peer::PeerInfo;

@@ -314,6 +314,12 @@ impl Visit<'_> {
             ensure!(frames.is_empty(), "the server still speaks of it: {}", frames.join(" "));
             Ok(format!("its {sum} ticks stay {still} while another goes from tick {from} to {to}, and no frame names it"))
         })?;
+        self.step("the server's custom message of it is shown", |browser| {
+            browser.until(
+                "(text => text.startsWith('Panel 1 ') && text)\
+                 (document.querySelector('[data-announcement]').textContent)",
+            )
+        })?;
         self.step("all panels are removed at once, and one comes anew", |browser| {
             browser.click("#remove_all")?;
             browser.until::<bool>(

@@ -283,3 +283,75 @@ fn close_reason(body: &[u8]) -> Result<Option<CloseReason>, ReceiveError> {
 fn violation(what: &str) -> ReceiveError {
     ReceiveError::Protocol(what.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 1 << 30;
+
+    fn decoder(role: Role, limit: usize) -> Decoder {
+        Decoder::new(role, limit)
+    }
+
+    fn advance(decoder: &mut Decoder, mut bytes: &[u8]) -> Result<Option<Event>, ReceiveError> {
+        decoder.advance(&mut bytes)
+    }
+
+    #[test]
+    fn a_declared_length_allocates_nothing() {
+        let mut decoder = decoder(Role::Client, LIMIT);
+        assert_eq!(advance(&mut decoder, &[0x82, 127, 0, 0, 0, 0, 0x20, 0, 0, 0]).unwrap(), None);
+        assert_eq!(decoder.message.capacity(), 0);
+        assert_eq!(advance(&mut decoder, &[1; 100]).unwrap(), None);
+        assert_eq!(decoder.message.capacity(), TRUSTED);
+    }
+
+    #[test]
+    fn a_message_in_endless_pieces_never_takes_more_memory_than_the_limit() {
+        const LIMIT: usize = 100_000;
+        let mut decoder = decoder(Role::Client, LIMIT);
+        let mut first = 0x02;
+        loop {
+            let mut piece = vec![first, 126, 4, 0];
+            piece.extend([7; 1024]);
+            let result = advance(&mut decoder, &piece);
+            assert!(decoder.message.capacity() <= LIMIT);
+            match result {
+                Ok(event) => assert_eq!(event, None),
+                Err(error) => {
+                    assert!(matches!(error, ReceiveError::TooLarge { limit: LIMIT }));
+                    break;
+                }
+            }
+            first = 0x00;
+        }
+        assert!(decoder.message.len() > LIMIT - 1024);
+    }
+
+    #[test]
+    fn a_client_refuses_a_masked_frame() {
+        let error = advance(&mut decoder(Role::Client, LIMIT), &[0x81, 0x80]).unwrap_err();
+        assert!(matches!(error, ReceiveError::Protocol(_)), "{error}");
+    }
+
+    #[test]
+    fn bytes_in_pieces_of_any_size_give_the_same_messages() {
+        let mut bytes = Vec::new();
+        for (length, opcode) in [(0, Opcode::Text), (5, Opcode::Text), (70_000, Opcode::Binary)] {
+            crate::frame::put_frame(&mut bytes, opcode, &vec![b'x'; length], Some([1, 2, 3, 4]));
+        }
+        for size in [1, 2, 3, 7, 1000, bytes.len()] {
+            let mut decoder = decoder(Role::Server, LIMIT);
+            let mut lengths = Vec::new();
+            for mut piece in bytes.chunks(size) {
+                while let Some(event) = decoder.advance(&mut piece).unwrap() {
+                    let Event::Message(frame) = event else { panic!("{event:?}") };
+                    assert!(frame.as_bytes().iter().all(|&byte| byte == b'x'));
+                    lengths.push(frame.as_bytes().len());
+                }
+            }
+            assert_eq!(lengths, [0, 5, 70_000], "in pieces of {size}");
+        }
+    }
+}

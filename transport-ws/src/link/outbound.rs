@@ -168,9 +168,6 @@ impl Shared {
         ping: bool,
     ) -> bool {
         let mut out = self.lock();
-        if out.ours != Ours::Open {
-            return self.poll_rest(&mut out, cx);
-        }
         if pong.is_some() {
             out.pong = pong;
         }
@@ -178,24 +175,26 @@ impl Shared {
         self.poll_rest(&mut out, cx)
     }
 
-    /// The peer ended the link in good order: answers with its own code. Whether something is left to be
-    /// written.
+    /// The peer ended the link in good order: answers with its own code. What the socket does not take
+    /// now is written when the link is dropped.
     pub(super) fn poll_peer_closed(
         &self,
         cx: &mut Context<'_>,
+        pong: Option<Vec<u8>>,
         reason: Option<&CloseReason>,
-    ) -> bool {
+    ) {
         let mut out = self.lock();
         out.theirs = Theirs::Closed;
-        let echo = reason.map(|reason| CloseReason::from(reason.code()));
-        if out.ours == Ours::Open && out.put_close(echo.as_ref()).is_err() {
-            return false;
+        if pong.is_some() {
+            out.pong = pong;
         }
-        let left = self.poll_rest(&mut out, cx);
+        let echo = reason.map(|reason| CloseReason::from(reason.code()));
+        if out.ours != Ours::Open || out.put_close(echo.as_ref()).is_ok() {
+            self.poll_rest(&mut out, cx);
+        }
         drop(out);
         // Whoever waits to send must learn that there is nobody to send to.
         self.waiting.0.wake_by_ref();
-        left
     }
 
     /// The peer is gone.
@@ -314,7 +313,21 @@ impl Outbound {
         Ok(())
     }
 
+    /// Puts a pong and a ping that wait into the buffer, unless it is full of frames already.
+    fn put_answers(&mut self) -> io::Result<()> {
+        if self.buffered < HIGH_WATER && self.ours == Ours::Open {
+            if let Some(pong) = self.pong.take() {
+                self.put_control(Opcode::Pong, &pong)?;
+            }
+            if mem::take(&mut self.ping) {
+                self.put_control(Opcode::Ping, &[])?;
+            }
+        }
+        Ok(())
+    }
+
     fn put_close(&mut self, reason: Option<&CloseReason>) -> Result<(), TransmitError> {
+        self.put_answers().map_err(|error| self.fail(error))?;
         let key = self.key().map_err(|error| self.fail(error))?;
         let before = self.tail.len();
         put_close(&mut self.tail, reason, key);
@@ -345,19 +358,15 @@ impl Outbound {
     /// Writes until nothing is left or the socket is full; after a close frame, shuts the socket for
     /// writing.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.buffered < HIGH_WATER && self.ours == Ours::Open {
-            if let Some(pong) = self.pong.take() {
-                self.put_control(Opcode::Pong, &pong)?;
+        loop {
+            self.put_answers()?;
+            if self.buffered == 0 {
+                break;
             }
-            if mem::take(&mut self.ping) {
-                self.put_control(Opcode::Ping, &[])?;
-            }
-        }
-        let Some(writer) = &mut self.writer else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        let mut writer = Pin::new(writer);
-        while self.buffered > 0 {
+            let Some(writer) = &mut self.writer else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            let mut writer = Pin::new(writer);
             let count = if self.queue.is_empty() {
                 let piece = &self.tail[self.written..];
                 ready!(writer.as_mut().poll_write(cx, piece))?
@@ -395,10 +404,13 @@ impl Outbound {
         if self.queue.capacity() > MAX_SLICES {
             self.queue = VecDeque::new();
         }
-        ready!(writer.as_mut().poll_flush(cx))?;
-        if self.ours == Ours::Closing {
-            ready!(writer.as_mut().poll_shutdown(cx))?;
-            self.ours = Ours::Closed;
+        if let Some(writer) = &mut self.writer {
+            let mut writer = Pin::new(writer);
+            ready!(writer.as_mut().poll_flush(cx))?;
+            if self.ours == Ours::Closing {
+                ready!(writer.as_mut().poll_shutdown(cx))?;
+                self.ours = Ours::Closed;
+            }
         }
         Poll::Ready(Ok(()))
     }

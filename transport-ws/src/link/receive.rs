@@ -164,7 +164,9 @@ impl WsReceive {
                 self.answer(cx, false);
                 return result;
             }
-            Ok(None) => self.unsent = self.shared.poll_peer_closed(cx, self.reason.as_ref()),
+            Ok(None) => {
+                self.shared.poll_peer_closed(cx, self.pong.take(), self.reason.as_ref());
+            }
             Err(ReceiveError::Aborted(_) | ReceiveError::TimedOut) => self.shared.peer_gone(),
             Err(_) => {}
         }

@@ -1,0 +1,23 @@
+//! A listener and its links over real sockets on the loopback interface.
+//!
+//! | module | what |
+//! |---|---|
+//! | `laws` | the laws of a link, both ways round |
+//! | `framing` | bytes in, close code out |
+//! | `faults` | clients that are slow, hostile, or gone |
+//! | `http` | pages, files, exchanges, who may open a link |
+//! | `nested` | the service within an axum router |
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by panicking, and so do its helpers"
+)]
+
+mod faults;
+mod framing;
+mod http;
+mod laws;
+mod nested;
+mod support;

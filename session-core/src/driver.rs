@@ -12,15 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handle::Command;
 use crate::limits::Limits;
-use crate::link::{CloseCode, CloseReason, Frame, Receive, ReceiveExt, Transmit, TransmitError};
+use crate::link::{CloseCode, CloseReason, Frame, Receive, ReceiveError, Transmit, TransmitError};
 use crate::session::machine::Machine;
-use crate::session::tasks::Task;
+use crate::session::tasks::{Done, Task};
+use crate::shared::SharedId;
 
 /// Drives a session to its end: returns when everything of it is gone.
 ///
-/// Order within a step, which keeps a session fair and its memory bounded: the server's stop, room to send,
-/// commands from handles, finished futures, timers, shared values, and only then the next frame of the
-/// client, while nothing waits to be sent.
+/// Order within a step, which keeps a session fair and its memory bounded: the server's stop, room to send, then
+/// commands from handles, finished futures, timers, shared values and the next frame of the client in turn: whatever
+/// goes on and on, the others come to it. Frames are taken only while nothing waits to be sent.
 pub(crate) async fn drive<R: Receive, T: Transmit>(
     mut machine: Machine,
     mut receive: R,
@@ -29,14 +30,16 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
     stop: CancellationToken,
     limits: Arc<Limits>,
 ) {
-    let mut out = Out { transmit, flushed: true };
+    let mut out = Out { transmit, flushed: true, taken: 0 };
     let mut tasks: FuturesUnordered<Task> = FuturesUnordered::new();
     let mut alarm = Alarm::default();
     let wake = machine.shared_wake();
     let mut changed = pin!(wake.changed());
     let mut stopped = pin!(stop.cancelled());
     let init_by = Instant::now() + limits.init_timeout;
-    let mut stalled_by = None;
+    // By when the link is to take something, and how much it had taken when that was set.
+    let mut stall = None;
+    let mut first = Source::Inbox;
     let mut link_is_up = true;
 
     let reason = loop {
@@ -54,58 +57,92 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
             }
             Poll::Pending => true,
         };
-        stalled_by =
-            sending.then(|| stalled_by.unwrap_or_else(|| Instant::now() + limits.stall_timeout));
+        stall = match stall {
+            _ if !sending => None,
+            Some((by, taken)) if taken == out.taken => Some((by, taken)),
+            _ => Some((Instant::now() + limits.stall_timeout, out.taken)),
+        };
         alarm.set(
             [
                 machine.next_deadline().map(Instant::from_std),
                 (!machine.is_initialized()).then_some(init_by),
-                stalled_by,
+                stall.map(|(by, _)| by),
             ]
             .into_iter()
             .flatten()
             .min(),
         );
-        tokio::select! {
-            biased;
-            () = &mut stopped => break CloseReason::new(CloseCode::DRAIN, "the server is shutting down"),
+        let event = poll_fn(|cx| {
+            if stopped.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Event::Stop);
+            }
+            if sending && out.poll(&mut machine, cx).is_ready() {
+                return Poll::Ready(Event::Sent);
+            }
+            let mut source = first;
+            loop {
+                let polled = match source {
+                    Source::Inbox => match inbox.poll_recv(cx) {
+                        Poll::Ready(Some(command)) => Poll::Ready(Event::Command(command)),
+                        _ => Poll::Pending,
+                    },
+                    Source::Tasks => match tasks.poll_next_unpin(cx) {
+                        Poll::Ready(Some(finished)) => Poll::Ready(Event::Finished(finished)),
+                        _ => Poll::Pending,
+                    },
+                    Source::Alarm => alarm.poll(cx).map(|()| Event::Alarm),
+                    Source::Shared => changed.as_mut().poll(cx).map(Event::Shared),
+                    // What is sent goes first: the client cannot make the session pile up answers.
+                    Source::Link if sending => Poll::Pending,
+                    Source::Link => receive.poll_receive(cx).map(Event::Received),
+                };
+                if polled.is_ready() {
+                    first = source.next();
+                    return polled;
+                }
+                source = source.next();
+                if source == first {
+                    return Poll::Pending;
+                }
+            }
+        });
+        match event.await {
+            Event::Stop => break CloseReason::new(CloseCode::DRAIN, "the server is shutting down"),
             // The loop goes on with it, or finds out what is wrong.
-            _ = poll_fn(|cx| out.poll(&mut machine, cx)), if sending => stalled_by = None,
-            Some(command) = inbox.recv() => machine.command(command),
-            Some((key, done)) = tasks.next(), if !tasks.is_empty() => machine.finish_task(key, done),
-            () = alarm.ring(), if alarm.is_set() => {
+            Event::Sent => {}
+            Event::Command(command) => machine.command(command),
+            Event::Finished((key, done)) => machine.finish_task(key, done),
+            Event::Alarm => {
                 let now = Instant::now();
                 if !machine.is_initialized() && now >= init_by {
                     break CloseReason::new(CloseCode::POLICY, "no init in time");
                 }
-                if stalled_by.is_some_and(|by| now >= by) {
+                if stall.is_some_and(|(by, taken)| now >= by && taken == out.taken) {
                     tracing::warn!("the client takes no messages: the link is aborted");
                     link_is_up = false;
                     break CloseCode::POLICY.into();
                 }
                 machine.fire_timers(now.into_std());
             }
-            ids = &mut changed => {
+            Event::Shared(ids) => {
                 machine.shared_changed(&ids);
                 changed.set(wake.changed());
             }
-            received = receive.receive(), if !sending => match received {
-                Ok(Some(frame)) => machine.receive(&frame),
-                Ok(None) => {
-                    link_is_up = false;
-                    break receive.close_reason().cloned().unwrap_or_else(|| CloseCode::NORMAL.into());
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "the link broke");
-                    match error.close_reason() {
-                        Some(reason) => break reason,
-                        None => {
-                            link_is_up = false;
-                            break CloseCode::GOING_AWAY.into();
-                        }
+            Event::Received(Ok(Some(frame))) => machine.receive(&frame),
+            Event::Received(Ok(None)) => {
+                link_is_up = false;
+                break receive.close_reason().cloned().unwrap_or_else(|| CloseCode::NORMAL.into());
+            }
+            Event::Received(Err(error)) => {
+                tracing::debug!(%error, "the link broke");
+                match error.close_reason() {
+                    Some(reason) => break reason,
+                    None => {
+                        link_is_up = false;
+                        break CloseCode::GOING_AWAY.into();
                     }
                 }
-            },
+            }
         }
     };
 
@@ -135,10 +172,46 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
     machine.finish_end();
 }
 
-/// The sending half of the link, and whether it has written out what it took.
+/// What happens to a session.
+enum Event {
+    Stop,
+    Sent,
+    Command(Command),
+    Finished((u64, Option<Done>)),
+    Alarm,
+    Shared(Vec<SharedId>),
+    Received(Result<Option<Frame>, ReceiveError>),
+}
+
+/// Where an event comes from, in the order of their turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Inbox,
+    Tasks,
+    Alarm,
+    Shared,
+    Link,
+}
+
+impl Source {
+    const fn next(self) -> Self {
+        match self {
+            Self::Inbox => Self::Tasks,
+            Self::Tasks => Self::Alarm,
+            Self::Alarm => Self::Shared,
+            Self::Shared => Self::Link,
+            Self::Link => Self::Inbox,
+        }
+    }
+}
+
+/// The sending half of the link.
 struct Out<T> {
     transmit: T,
+    /// It has written out what it took.
     flushed: bool,
+    /// How many frames it took.
+    taken: u64,
 }
 
 impl<T: Transmit> Out<T> {
@@ -162,6 +235,7 @@ impl<T: Transmit> Out<T> {
 
     fn start(&mut self, frame: Frame) -> Result<(), TransmitError> {
         self.flushed = false;
+        self.taken += 1;
         self.transmit.start_send(frame)
     }
 
@@ -196,16 +270,13 @@ impl Alarm {
         }
     }
 
-    const fn is_set(&self) -> bool {
-        self.sleep.is_some()
-    }
-
-    async fn ring(&mut self) {
-        if let Some(sleep) = &mut self.sleep {
-            sleep.await;
-            // Set anew by the next round, even for the same time.
-            self.at = None;
-            self.sleep = None;
-        }
+    /// Ready when the time has come; never while none is set.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        std::task::ready!(sleep.as_mut().poll(cx));
+        // Set anew by the next round, even for the same time.
+        self.at = None;
+        self.sleep = None;
+        Poll::Ready(())
     }
 }

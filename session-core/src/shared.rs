@@ -78,7 +78,7 @@ impl<T: Send + 'static> Shared<T> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// What it holds; inside an effect, calc or output it is a dependency from now on.
+    /// What it holds; inside an effect, calc or output it is a dependency of this run.
     ///
     /// # Errors
     ///
@@ -135,21 +135,27 @@ impl<T: Send + 'static> Shared<T> {
         SharedId(Arc::as_ptr(&self.inner).addr())
     }
 
-    /// What stands for this value in the session's graph.
+    /// What stands for this value in the session's graph, as long as what runs now depends on it.
     fn subscribe(&self, s: &Session<'_>) -> Value<()> {
         let id = self.id();
         let mut subscriptions = s.state().shared.borrow_mut();
-        if let Some(subscription) = subscriptions.by_id.get(&id)
-            && subscription.trigger.is_alive(s.cx())
-        {
-            return subscription.trigger;
-        }
         let wake = subscriptions.wake.clone();
-        let reader = Arc::as_ptr(&wake).addr();
-        lock(&self.inner.readers).insert(reader, wake);
-        let trigger = s.root_cx().value(());
-        let inner: Arc<dyn Readers> = self.inner.clone();
-        subscriptions.by_id.insert(id, Subscription { trigger, inner, reader });
+        let subscription = subscriptions.by_id.entry(id).or_insert_with(|| {
+            let reader = Arc::as_ptr(&wake).addr();
+            lock(&self.inner.readers).insert(reader, wake);
+            let inner: Arc<dyn Readers> = self.inner.clone();
+            let trigger = s.root_cx().value(());
+            Subscription { trigger, inner, reader, uses: Arc::default() }
+        });
+        if !subscription.trigger.is_alive(s.cx()) {
+            subscription.trigger = s.root_cx().value(());
+        }
+        let (trigger, using) = (subscription.trigger, subscription.uses.clone());
+        drop(subscriptions);
+        s.cx().on_invalidate(move |_| {
+            drop(using);
+            Ok(())
+        });
         trigger
     }
 }
@@ -178,6 +184,8 @@ struct Subscription {
     /// Keeps the value, and so its id, from being reused.
     inner: Arc<dyn Readers>,
     reader: usize,
+    /// One clone for each read that something still depends on.
+    uses: Arc<()>,
 }
 
 trait Readers: Send + Sync {
@@ -205,8 +213,29 @@ impl Subscriptions {
         self.wake.clone()
     }
 
+    /// Takes out those that nothing depends on any more.
+    fn take_unused(&mut self) -> Vec<Subscription> {
+        let unused: Vec<SharedId> = self
+            .by_id
+            .iter()
+            .filter(|(_, subscription)| Arc::strong_count(&subscription.uses) == 1)
+            .map(|(id, _)| *id)
+            .collect();
+        unused.iter().filter_map(|id| self.by_id.remove(id)).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
+    }
+}
+
+impl Session<'_> {
+    /// Lets go of the shared values that nothing in the session depends on any more.
+    pub(crate) fn release_shared(&self) {
+        let unused = self.state().shared.borrow_mut().take_unused();
+        for subscription in &unused {
+            subscription.trigger.destroy(self.cx());
+        }
     }
 }
 

@@ -245,6 +245,7 @@ impl Machine {
     }
 
     fn run_effects(&self, runs: &mut usize) {
+                self.root().release_shared();
         let state = self.state();
         while !state.is_closing() {
             if *runs == state.limits.runs_per_flush && self.graph.has_pending() {

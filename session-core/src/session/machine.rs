@@ -215,7 +215,13 @@ impl Machine {
             return;
         }
         let mut runs = 0;
-        loop {
+        // A callback of every flush that asks for the next one each time: also where nothing runs in the end.
+        for round in 0.. {
+            if round > state.limits.runs_per_flush {
+                self.stop_runaway();
+                state.mute();
+                return;
+            }
             let busy = self.graph.has_pending() && !state.is_closing();
             if busy {
                 state.begin_work();
@@ -266,7 +272,7 @@ impl Machine {
         }
     }
 
-    /// Ends a session whose effects keep invalidating each other, and names some of them.
+    /// Ends a session whose effects keep invalidating each other, or are kept so by callbacks, and names some of them.
     fn stop_runaway(&self) {
         let mut culprits: Vec<String> = Vec::new();
         for _ in 0..8 {

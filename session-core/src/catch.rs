@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use reactive::Interrupt;
+use reactive::{Failure, Interrupt};
 
 use crate::Result;
 
@@ -23,6 +23,11 @@ fn panicked(panic: &(dyn Any + Send)) -> Interrupt {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     Interrupt::from(Panicked(text))
+}
+
+/// Whether this is what [`catch`] or [`Catch`] made of a panic, or the graph did.
+pub(crate) fn is_panic(failure: &Failure) -> bool {
+    failure.is_panic() || failure.downcast_ref::<Panicked>().is_some()
 }
 
 /// App code panicked.

@@ -6,6 +6,7 @@ use crate::Session;
 use crate::exchange::Exchange;
 use crate::link::CloseReason;
 use crate::name::Namespace;
+use crate::session::routes::not_found;
 
 /// What comes into a session beside its link.
 pub(crate) enum Command {
@@ -13,6 +14,15 @@ pub(crate) enum Command {
     Run(Namespace, Box<dyn FnOnce(&Session<'_>) + Send>),
     /// Answer this.
     Exchange(Exchange),
+}
+
+impl Command {
+    /// The session is over: an exchange learns that there is none, a call finds out when this is dropped.
+    pub(crate) fn refuse(self) {
+        if let Self::Exchange(exchange) = self {
+            exchange.respond(not_found());
+        }
+    }
 }
 
 impl fmt::Debug for Command {
@@ -41,9 +51,13 @@ impl SessionHandle {
     /// Runs `f` inside the session, in the scope the handle was made in, and gives back what it returns. A
     /// flush follows. Waits while the session has many such calls at hand.
     ///
+    /// A handle names a scope, as a view does: when its module was destroyed, `f` runs all the same, and finds
+    /// destroyed what was made in it.
+    ///
     /// # Errors
     ///
-    /// [`SessionEnded`] when the session is over before `f` has run, or when `f` panics.
+    /// [`SessionEnded`] when the session is over before `f` has run, or when `f` panics, which ends the session
+    /// with 1011 (decision 15).
     ///
     /// # Cancel safety
     ///
@@ -58,7 +72,10 @@ impl SessionHandle {
             match crate::catch::catch(|| Ok(f(s))) {
                 // Nobody waits for it any more: no harm.
                 Ok(result) => drop(sender.send(result)),
-                Err(panic) => tracing::error!(%panic, "work from outside the session failed"),
+                Err(panic) => {
+                    tracing::error!(%panic, "work from outside the session panicked");
+                    s.state().fail();
+                }
             }
         });
         let command = Command::Run(self.namespace.clone(), run);

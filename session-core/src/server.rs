@@ -93,7 +93,12 @@ impl Server {
                 Some(Incoming::Exchange(exchange)) => {
                     if let Some((sender, command)) = sessions.route(exchange) {
                         // The session is busy: its exchange waits, nobody else's does.
-                        tasks.spawn(async move { drop(sender.send(command).await) });
+                        tasks.spawn(async move {
+                            if let Err(mpsc::error::SendError(command)) = sender.send(command).await
+                            {
+                                command.refuse();
+                            }
+                        });
                     }
                 }
                 None => break,
@@ -179,9 +184,7 @@ impl Sessions {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(command)) => Some((sender, command)),
             Err(mpsc::error::TrySendError::Closed(command)) => {
-                if let Command::Exchange(exchange) = command {
-                    exchange.respond(not_found());
-                }
+                command.refuse();
                 None
             }
         }

@@ -221,6 +221,10 @@ impl<'a> Session<'a> {
                 s.state().judge_effect(&outcome, made_at);
             });
             s.cx().on_invalidate(move |cx| {
+            if !s.cx().scope().is_alive(s.cx()) {
+                // The first step destroyed its own scope: there is no second.
+                return Ok(());
+            }
                 cx.env().tasks.borrow_mut().cancel(task);
                 Ok(())
             });

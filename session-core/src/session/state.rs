@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::Result;
 use crate::app::{OnEffectError, Settings};
+use crate::catch::is_panic;
 use crate::handle::Command;
 use crate::limits::Limits;
 use crate::link::{CloseCode, CloseReason, PeerInfo};
@@ -145,7 +146,7 @@ impl State {
             }
             Err(Interrupt::Failed(failure)) => {
                 tracing::error!(%made_at, %failure, "an effect failed");
-                if failure.is_panic() || self.settings.on_effect_error == OnEffectError::End {
+                if is_panic(failure) || self.settings.on_effect_error == OnEffectError::End {
                     self.fail();
                 }
             }

@@ -50,9 +50,10 @@ impl Session<'_> {
             return Ok(());
         }
         let state = self.state();
+        // What lies beyond the end of time does not come.
+        let Some(deadline) = (state.clock)().checked_add(after) else { return Ok(()) };
         let tick = self.cx().value(());
         tick.get(self)?;
-        let deadline = (state.clock)() + after;
         let key = {
             let mut timers = state.timers.borrow_mut();
             let key = (deadline, timers.next);

@@ -29,9 +29,10 @@ use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::Session;
 use crate::app::App;
 use crate::exchange::{Exchange, ExchangeError, Request, Response};
-use crate::handle::{Command, SessionHandle};
+use crate::handle::{Command, SessionEnded, SessionHandle};
 use crate::limits::Limits;
 use crate::link::{CloseCode, CloseReason, Frame, PeerInfo};
 use crate::name::Namespace;
@@ -184,6 +185,20 @@ impl Client {
         let request = serde_json::json!({ "method": method, "args": args, "tag": tag });
         self.send(&request.to_string()).await;
         tag
+    }
+
+    /// Runs `f` in the root scope of the session, as a handle does, and lets the session do what follows at once.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionEnded`] when the session is over, or `f` panics.
+    pub async fn run<T, F>(&mut self, f: F) -> Result<T, SessionEnded>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Session<'_>) -> T + Send + 'static,
+    {
+        let handle = self.handle();
+        futures_util::future::join(handle.run(f), self.settle()).await.0
     }
 
     /// Sends a request beside the link, for instance to the URL of a dynamic route.

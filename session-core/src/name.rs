@@ -34,6 +34,11 @@ impl Namespace {
         })
     }
 
+    /// How many modules it is inside: 0 for the root.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.as_deref().map_or(0, |path| 1 + path.matches(SEPARATOR).count())
+    }
+
     /// `name` within this namespace, as on the wire.
     pub(crate) fn join(&self, name: &str) -> String {
         match &self.0 {
@@ -311,21 +316,29 @@ impl<T> Owned<T> {
         self.items.is_empty()
     }
 
-    /// Removes what the scope `within` and the scopes below it own.
-    pub(crate) fn remove_within(&mut self, within: &Namespace) -> Vec<T> {
+    /// How many there ever were: what is made from now on has this number or a later one.
+    pub(crate) const fn made(&self) -> u64 {
+        self.next
+    }
+
+    /// What the scope `within` and the scopes below it own, by owner.
+    pub(crate) fn within(&self, within: &Namespace) -> Vec<(Namespace, u64)> {
         if within.is_root() {
-            self.owners.clear();
-            return std::mem::take(&mut self.items).into_values().map(|(_, item)| item).collect();
+            return self.owners.iter().cloned().collect();
         }
         let below = Namespace::nested(&format!("{within}{SEPARATOR}"));
         let after = Namespace::nested(&format!("{within}{AFTER_SEPARATOR}"));
-        let keys: Vec<_> = self
-            .owners
+        self.owners
             .range((within.clone(), 0)..=(within.clone(), u64::MAX))
             .chain(self.owners.range((below, 0)..(after, 0)))
-            .map(|(_, key)| *key)
-            .collect();
-        keys.into_iter().filter_map(|key| self.remove(key)).map(|(_, item)| item).collect()
+            .cloned()
+            .collect()
+    }
+
+    /// Removes what the scope `within` and the scopes below it own.
+    pub(crate) fn remove_within(&mut self, within: &Namespace) -> Vec<T> {
+        let keys = self.within(within);
+        keys.into_iter().filter_map(|(_, key)| self.remove(key)).map(|(_, item)| item).collect()
     }
 }
 

@@ -57,11 +57,12 @@ impl<'a> Session<'a> {
         self.cx.in_scope(root).unwrap_or(self.cx)
     }
 
-    /// The same session seen from another scope, taking no dependencies.
+    /// The same session seen from another scope, taking no dependencies. Looking from a scope does not make it.
     pub(crate) fn at(&self, namespace: &Namespace) -> Self {
-        let scope = self.scope_of(namespace);
         let root = self.cx.graph().cx();
-        Self::new(root.in_scope(scope).unwrap_or(root), namespace.clone())
+        let scope = self.state().modules.borrow().get(namespace.as_str()).copied();
+        let cx = scope.and_then(|scope| root.in_scope(scope).ok()).unwrap_or(root);
+        Self::new(cx, namespace.clone())
     }
 
     /// The reactive scope of a namespace, made if there is none.
@@ -80,7 +81,10 @@ impl<'a> Session<'a> {
     /// This scope's context for what is about to be made. A view names a scope: what is made through it after
     /// the scope was destroyed belongs to the scope that comes next (I3, I30).
     fn live_cx(&self) -> Cx<'a, State> {
-        if self.cx.scope().is_alive(&self.cx) {
+        let scope = self.cx.scope();
+        // Without a scope of its own, a view stands on the root's.
+        let stands = self.namespace.is_root() || scope != self.cx.graph().cx().scope();
+        if stands && scope.is_alive(&self.cx) {
             return self.cx;
         }
         self.cx.in_scope(self.scope_of(&self.namespace)).unwrap_or(self.cx)
@@ -217,14 +221,14 @@ impl<'a> Session<'a> {
         let made_at = std::panic::Location::caller();
         self.effect(move |s| {
             let future = f(s)?;
-            let task = s.spawn(Waiting::Nobody, future, move |s, outcome| {
-                s.state().judge_effect(&outcome, made_at);
-            });
-            s.cx().on_invalidate(move |cx| {
             if !s.cx().scope().is_alive(s.cx()) {
                 // The first step destroyed its own scope: there is no second.
                 return Ok(());
             }
+            let task = s.spawn(Waiting::Nobody, future, move |s, outcome| {
+                s.state().judge_effect(&outcome, made_at);
+            });
+            s.cx().on_invalidate(move |cx| {
                 cx.env().tasks.borrow_mut().cancel(task);
                 Ok(())
             });

@@ -1,6 +1,8 @@
-//! `on_flush`, `on_flushed`, `on_ended`.
+//! `on_flush`, `on_flushed`, `on_ended`, `on_destroy`.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use reactive::Interrupt;
@@ -13,12 +15,16 @@ use crate::{Result, Session};
 
 type Callback = Box<dyn FnMut(&Session<'_>) -> Result<()> + Send>;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Callbacks {
     flush: List,
     flushed: List,
     ended: List,
+    /// By namespace and not by scope: one that comes too late for its scope waits for the next of that name (I3).
+    destroy: RefCell<Owned<OnDestroy>>,
 }
+
+type OnDestroy = Box<dyn FnOnce(&Session<'_>) -> Result<()> + Send>;
 
 type List = RefCell<Owned<Entry>>;
 
@@ -50,15 +56,44 @@ impl Callbacks {
         }
     }
 
+    /// Removes those of a scope and of the scopes below, apart from `on_destroy`, which have run or wait for the
+    /// next scope of that name. The root's own `on_ended` stay: the session has yet to end.
     pub(crate) fn remove_within(&self, within: &Namespace) {
         for list in [&self.flush, &self.flushed, &self.ended] {
-            let removed = list.borrow_mut().remove_within(within);
-            drop(removed);
+            let keys = list.borrow().within(within);
+            for (owner, key) in keys {
+                if !(owner.is_root() && std::ptr::eq(list, &self.ended)) {
+                    let removed = list.borrow_mut().remove(key);
+                    drop(removed);
+                }
+            }
         }
     }
 
+    /// Drops them all.
+    pub(crate) fn clear(&self) {
+        for list in [&self.flush, &self.flushed, &self.ended] {
+            let dropped = std::mem::take(&mut *list.borrow_mut());
+            drop(dropped);
+        }
+        let dropped = std::mem::take(&mut *self.destroy.borrow_mut());
+        drop(dropped);
+    }
+
+    pub(crate) fn insert_on_destroy(&self, owner: &Namespace, callback: OnDestroy) {
+        self.destroy.borrow_mut().insert(owner, callback);
+    }
+
     pub(crate) fn len(&self) -> usize {
-        [&self.flush, &self.flushed, &self.ended].iter().map(|list| list.borrow().len()).sum()
+        let lists = [&self.flush, &self.flushed, &self.ended];
+        let lists: usize = lists.iter().map(|list| list.borrow().len()).sum();
+        lists + self.destroy.borrow().len()
+    }
+}
+
+impl fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callbacks").field("count", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -86,6 +121,36 @@ pub(crate) fn run(root: &Session<'_>, moment: Moment) -> Vec<Interrupt> {
         }
     }
     failures
+}
+
+/// Runs the `on_destroy` callbacks of the scope of `s` and of the scopes below: the deepest scopes' first (I5, I6), and
+/// in the order of registration (I1). One registered meanwhile runs too, unless its scope has had its turn: then it
+/// waits for the next (I34).
+pub(crate) fn run_on_destroy(s: &Session<'_>) {
+    let list = &s.state().callbacks.destroy;
+    let mut turns = BTreeMap::new();
+    // A scope that goes on making scopes while it is destroyed has to be stopped somewhere.
+    'anew: for _ in 0..s.state().limits.runs_per_flush {
+        let made = list.borrow().made();
+        let mut order = list.borrow().within(s.namespace());
+        order.sort_by_key(|(owner, key)| (Reverse(owner.depth()), *key));
+        for (owner, key) in order {
+            let turn = *turns.entry(owner.clone()).or_insert(made);
+            if key >= turn {
+                continue;
+            }
+            let Some((_, callback)) = list.borrow_mut().remove(key) else { continue };
+            let view = s.at(&owner);
+            if let Err(failure) = catch(|| callback(&view)) {
+                tracing::error!(%failure, scope = %owner, "an on_destroy callback failed");
+            }
+            if list.borrow().made() != made {
+                continue 'anew;
+            }
+        }
+        return;
+    }
+    tracing::error!(scope = %s.namespace(), "on_destroy callbacks go on making others, which are not run");
 }
 
 fn take(list: &List, key: u64) -> Option<(Namespace, Option<Callback>, bool)> {

@@ -1,6 +1,9 @@
 //! `destroy` and `on_destroy`: a scope, everything in it, and nothing else.
 
+use reactive::Scope;
+
 use crate::name::{Id, InvalidId};
+use crate::session::callbacks;
 use crate::session::state::Phase;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
@@ -10,7 +13,9 @@ impl Session<'_> {
     /// end of the session, after all [`on_ended`](Self::on_ended) callbacks (I36).
     ///
     /// Callbacks run in the order of registration, those of inner scopes first (I1, I5), while everything
-    /// they may want to read is still there (I15). One that fails is logged; the others run (I4).
+    /// they may want to read is still there (I15). One that fails is logged; the others run (I4). One that is
+    /// registered once its scope is destroyed, or has had its turn, runs at the next destroy of that name, at the
+    /// latest at the end of the session (I3, I34).
     pub fn on_destroy<F>(&self, callback: F)
     where
         F: FnOnce(&Session<'_>) -> Result<()> + Send + 'static,
@@ -18,8 +23,7 @@ impl Session<'_> {
         if self.is_stub_session() {
             return;
         }
-        let namespace = self.namespace().clone();
-        self.live_cx().on_destroy(move |cx| callback(&Session::new(*cx, namespace)));
+        self.state().callbacks.insert_on_destroy(self.namespace(), Box::new(callback));
     }
 
     /// Destroys this scope and all scopes within it: runs their `on_destroy` callbacks, deepest first, then
@@ -28,22 +32,40 @@ impl Session<'_> {
     ///
     /// Reading what was destroyed is *destroyed*; whoever depended on it runs again and finds out. Twice is
     /// once (I2). From inside the scope it is allowed: the closure that runs now runs to its end (C19). On the
-    /// root of a live session everything goes and the link stays (decision 17).
+    /// root of a live session everything goes, except the root's own [`on_ended`](Self::on_ended) callbacks, and the
+    /// link stays (decision 17).
     pub fn destroy(&self) {
         let state = self.state();
-        if state.stub || state.phase.get() == Phase::Ended {
+        let within = self.namespace();
+        // Called from one of its own callbacks it has nothing to add (I33).
+        let begun = state.destroying.borrow().contains(within);
+        if state.stub || begun || state.phase.get() == Phase::Ended {
             return;
         }
-        let within = self.namespace();
-        let known = if within.is_root() {
-            Some(self.root_cx().scope())
-        } else {
-            state.modules.borrow().get(within.as_str()).copied()
-        };
-        let cx = self.cx();
-        if let Some(scope) = known {
+        let known = self.known_scope();
+        state.destroying.borrow_mut().push(within.clone());
+        callbacks::run_on_destroy(self);
+        state.destroying.borrow_mut().retain(|scope| scope != within);
+        // A callback may have destroyed a scope around this one, and made both anew.
+        let now = self.known_scope();
+        if known.is_none() || known == now {
+            self.raze(now);
+        }
+    }
+
+    fn known_scope(&self) -> Option<Scope> {
+        if self.namespace().is_root() {
+            return Some(self.root_cx().scope());
+        }
+        self.state().modules.borrow().get(self.namespace().as_str()).copied()
+    }
+
+    /// Removes everything in this scope and those within.
+    fn raze(&self, scope: Option<Scope>) {
+        let (state, cx, within) = (self.state(), self.cx(), self.namespace());
+        if let Some(scope) = scope {
             for failure in scope.destroy(cx) {
-                tracing::error!(%failure, scope = %within, "an on_destroy callback failed");
+                tracing::error!(%failure, scope = %within, "an on_destroy callback of the graph failed");
             }
         }
         // Each table is taken apart before anything in it is dropped: what app code put there may do as it

@@ -245,13 +245,13 @@ impl Machine {
                 return;
             }
             if !self.graph.has_pending() {
+                self.root().release_shared();
                 return;
             }
         }
     }
 
     fn run_effects(&self, runs: &mut usize) {
-                self.root().release_shared();
         let state = self.state();
         while !state.is_closing() {
             if *runs == state.limits.runs_per_flush && self.graph.has_pending() {
@@ -321,6 +321,7 @@ impl Machine {
         let state = self.state();
         state.phase.set(Phase::Ended);
         state.timers.borrow_mut().clear();
+        state.callbacks.clear();
         let subscriptions = std::mem::take(&mut *state.shared.borrow_mut());
         drop(subscriptions);
     }

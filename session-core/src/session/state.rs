@@ -16,7 +16,7 @@ use crate::handle::Command;
 use crate::limits::Limits;
 use crate::link::{CloseCode, CloseReason, PeerInfo};
 use crate::message::codec;
-use crate::name::Names;
+use crate::name::{Names, Namespace};
 use crate::session::callbacks::Callbacks;
 use crate::session::handlers::Handlers;
 use crate::session::inputs::Inputs;
@@ -42,6 +42,8 @@ pub struct State {
     pub(crate) clock: Clock,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) modules: RefCell<Names<Scope>>,
+    /// Scopes whose `on_destroy` callbacks run.
+    pub(crate) destroying: RefCell<Vec<Namespace>>,
     pub(crate) inputs: RefCell<Inputs>,
     pub(crate) outputs: RefCell<Outputs>,
     pub(crate) handlers: RefCell<Handlers>,
@@ -98,6 +100,7 @@ impl State {
             clock,
             commands,
             modules: RefCell::default(),
+            destroying: RefCell::default(),
             inputs: RefCell::default(),
             outputs: RefCell::default(),
             handlers: RefCell::default(),

@@ -76,7 +76,8 @@ impl Display for Scatter<'_> {
         )?;
 
         let label = table.columns().iter().find(|column| !column.is_numeric());
-        for &row in rows.iter().step_by(rows.len().div_ceil(POINTS).max(1)) {
+        let each = rows.len().div_ceil(POINTS).max(1);
+        for &row in rows.iter().step_by(each) {
             let (Some(right), Some(high)) = (across.part(row), up.part(row)) else { continue };
             let (kind, shade) = palette.as_ref().map_or(("c", 0), |palette| palette.class(row));
             write!(
@@ -96,6 +97,9 @@ impl Display for Scatter<'_> {
             )?;
         }
         f.write_str("</svg>")?;
+        if each > 1 {
+            write!(f, r#"<p class="more">One row in {each} is drawn.</p>"#)?;
+        }
         palette.map_or(Ok(()), |palette| palette.fmt(f))
     }
 }
@@ -118,7 +122,7 @@ impl Display for Bars<'_> {
         )?;
         for (index, (label, count)) in bars.iter().enumerate() {
             let top = ROW * index as f64;
-            let width = 180.0 * *count as f64 / most;
+            let width = 165.0 * *count as f64 / most;
             write!(
                 f,
                 r#"<text class="tick end" x="124" y="{}">{}</text>"#,
@@ -149,7 +153,7 @@ impl Bars<'_> {
         let Some(range) = Range::around(numbers.iter().copied(), 8.0) else { return Vec::new() };
         let mut bars: Vec<(String, usize)> = range
             .steps()
-            .map(|start| (format!("{} – {}", readable(start), readable(start + range.step)), 0))
+            .map(|start| (format!("{} to {}", readable(start), readable(start + range.step)), 0))
             .collect();
         bars.pop(); // the last step is where the last bar ends
         let last = bars.len().saturating_sub(1);
@@ -345,7 +349,7 @@ impl Display for Palette<'_> {
             Self::Numbers { range, .. } => {
                 for (index, start) in range.steps().take(Self::SHADES as usize).enumerate() {
                     let (from, to) = (readable(start), readable(start + range.step));
-                    write!(f, r#"<li><i class="s{index}"></i>{from} – {to}</li>"#)?;
+                    write!(f, r#"<li><i class="s{index}"></i>{from} to {to}</li>"#)?;
                 }
             }
             Self::Cells { names, .. } => {

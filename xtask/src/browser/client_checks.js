@@ -378,6 +378,7 @@ const checks = (() => {
     welcome();
     flush({ html: "<b>An HTML output</b>, and <i>the line above is an error</i>" }, { text: { message: "boom", call: null, type: null } });
     byId("closed").hidden = false;
+    document.querySelector("svg").remove();
     flush({ unseen: "an output that is being recomputed" });
     const notices = { default: "As it is.", message: "Saved.", warning: "Nearly full.", error: "Not saved." };
     for (const [type, html] of Object.entries(notices)) {

@@ -270,19 +270,22 @@ fn tests(path: &Path, text: &str, findings: &mut Vec<Finding>) {
     let Some(start) = start else { return };
     // Under tokio's paused clock a sleep waits for nothing: it moves the clock.
     let paused = text.contains("start_paused") || text.contains("time::pause(");
+    let mut above = "";
     for (index, line) in text.lines().enumerate().skip(start) {
         let code = line.trim();
+        let reason = std::mem::replace(&mut above, code);
         if code.starts_with("//") {
             continue;
         }
-        let sleeps = code.contains("thread::sleep(") || (code.contains("time::sleep(") && !paused);
-        if sleeps {
+        let sleeps = code.contains("thread::sleep(") || (calls_sleep(code) && !paused);
+        if sleeps && !reason.starts_with("// Sleeps: ") {
             findings.push(Finding {
                 file: path.to_owned(),
                 line: Some(index + 1),
                 what: "a test sleeps".to_owned(),
                 fix: "await the event itself, drive the state machine by hand, or pause tokio's clock \
-                      (`#[tokio::test(start_paused = true)]`): sleeping is slow on a fast machine and wrong on a slow one",
+                      (`#[tokio::test(start_paused = true)]`): sleeping is slow on a fast machine and wrong on a slow \
+                      one. Where the passing of real time is itself the test, say so above: `// Sleeps: …`",
             });
         }
         if code.starts_with("#[ignore]") {
@@ -294,6 +297,13 @@ fn tests(path: &Path, text: &str, findings: &mut Vec<Finding>) {
             });
         }
     }
+}
+
+fn calls_sleep(code: &str) -> bool {
+    code.match_indices("sleep(").any(|(at, _)| {
+        // Not the end of a longer name.
+        !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+    })
 }
 
 #[cfg(test)]
@@ -369,6 +379,13 @@ mod rules {
         let sleeps = "async fn waits() { tokio::time::sleep(ms(5)).await }\n";
         assert_eq!(of_source("session-core/tests/timers.rs", sleeps).len(), 1);
         assert!(of_source("session-core/src/timers.rs", sleeps).is_empty());
+        let reason = "    // Sleeps: the server counts real time.\n    sleep(ms(5)).await;\n";
+        assert!(of_source("session-core/tests/timers.rs", reason).is_empty());
+        assert_eq!(of_source("session-core/tests/timers.rs", "    sleep(ms(5)).await;\n").len(), 1);
+        assert!(
+            of_source("session-core/tests/timers.rs", "    let no_sleep = oversleep(1);\n")
+                .is_empty()
+        );
         let paused = format!("#[tokio::test(start_paused = true)]\n{sleeps}");
         assert!(of_source("session-core/tests/timers.rs", &paused).is_empty());
     }

@@ -62,6 +62,17 @@ pub trait Listener: Send + 'static {
     /// Cancel-safe: a link that was accepted but not returned is returned by the next call.
     async fn accept(&mut self) -> Option<Incoming<Self::Link>>;
 
+    /// Accepts no more, from the first poll on, and waits until what clients were promised is with them: the
+    /// last frames and the reason of links that were closed, the rest of responses.
+    ///
+    /// A process that ends without it may take its last words along. The caller bounds the wait. Without
+    /// anything in the background there is nothing to wait for, which is what this does unless overridden.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    async fn finish(&mut self) {}
+
     /// The address to print for a person, for instance `http://127.0.0.1:8000/`.
     fn address(&self) -> String;
 }

@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` completes or the listener has nothing more to give, then ends every session
-    /// with 1012 and waits for them, ten seconds at most (G36).
+    /// with 1012 and waits for them and for their clients to have it, ten seconds at most (G36).
     ///
     /// # Cancel safety
     ///
@@ -106,8 +106,9 @@ impl Server {
         }
         drop(stop_on_drop);
         tasks.close();
-        if timeout(self.drain, tasks.wait()).await.is_err() {
-            tracing::warn!(sessions = tasks.len(), "sessions did not end in time");
+        let finished = async { tokio::join!(tasks.wait(), listener.finish()) };
+        if timeout(self.drain, finished).await.is_err() {
+            tracing::warn!(sessions = tasks.len(), "sessions or their clients did not end in time");
         }
     }
 

@@ -137,6 +137,11 @@ impl Listener for AnyListener {
         None
     }
 
+    async fn finish(&mut self) {
+        let finishing = self.listeners.iter_mut().map(|listener| listener.finish());
+        futures_util::future::join_all(finishing).await;
+    }
+
     fn address(&self) -> String {
         self.addresses().join(", ")
     }
@@ -151,6 +156,7 @@ impl fmt::Debug for AnyListener {
 #[async_trait]
 trait ErasedListener: Send {
     async fn accept(&mut self) -> Option<Incoming<AnyLink>>;
+    async fn finish(&mut self);
     fn address(&self) -> String;
 }
 
@@ -163,6 +169,10 @@ impl<L: Listener> ErasedListener for Erased<L> {
             Incoming::Link(link) => Incoming::Link(AnyLink::new(link)),
             Incoming::Exchange(exchange) => Incoming::Exchange(exchange),
         })
+    }
+
+    async fn finish(&mut self) {
+        self.0.finish().await;
     }
 
     fn address(&self) -> String {

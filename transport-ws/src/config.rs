@@ -2,14 +2,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Deserialize;
+use session_core::config::duration;
 
-use crate::assets::{self, Asset};
+use crate::content::{Content, relative};
 use crate::frame::Role;
 use crate::link::{Heartbeat, Rules};
-
-mod duration;
 
 /// What a listener is told: an address, what to serve beside the links, and limits.
 ///
@@ -66,9 +64,7 @@ pub struct Config {
     #[serde(deserialize_with = "duration::deserialize")]
     pub linger: Duration,
     #[serde(skip)]
-    pub(crate) pages: BTreeMap<String, Bytes>,
-    #[serde(skip)]
-    pub(crate) assets: BTreeMap<String, Asset>,
+    pub(crate) content: Content,
 }
 
 /// Who may open a link without naming an origin.
@@ -114,8 +110,7 @@ impl Default for Config {
             ping_interval: Duration::from_secs(20),
             missed_pings: 2,
             linger: Duration::from_secs(5),
-            pages: BTreeMap::new(),
-            assets: assets::built_in(),
+            content: Content::default(),
         }
     }
 }
@@ -136,14 +131,14 @@ impl Config {
     /// Serves an HTML document at a path below the mount; `/` is the mount itself.
     #[must_use]
     pub fn page(mut self, path: &str, html: impl Into<String>) -> Self {
-        self.pages.insert(relative(path), Bytes::from(html.into()));
+        self.content.page(path, html.into());
         self
     }
 
     /// Serves bytes that are part of the program at a path below the mount.
     #[must_use]
     pub fn asset(mut self, path: &str, media_type: &'static str, bytes: &'static [u8]) -> Self {
-        self.assets.insert(relative(path), Asset { media_type, bytes });
+        self.content.asset(path, media_type, bytes);
         self
     }
 
@@ -236,11 +231,6 @@ impl Config {
     }
 }
 
-/// A path without its first slash.
-fn relative(path: &str) -> String {
-    path.strip_prefix('/').unwrap_or(path).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,7 +244,7 @@ mod tests {
         assert_eq!(config.ping_interval, Duration::from_millis(1500));
         assert_eq!(config.missing_origin, MissingOrigin::Refuse);
         assert_eq!(config.missed_pings, 2);
-        assert!(config.assets.contains_key("client.js"));
+        assert!(config.content.assets.contains_key("client.js"));
     }
 
     #[test]

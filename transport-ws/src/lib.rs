@@ -37,19 +37,21 @@
 //! compression, which is declined: it costs memory for every link, and a page that mixes secrets with what
 //! an attacker chose leaks them through the size.
 
-mod assets;
 mod client;
 mod config;
+mod content;
 mod frame;
 mod guard;
 mod handshake;
 mod link;
 mod listener;
 mod service;
+mod transport;
 
-pub use assets::{client_css, client_js};
 pub use client::{Client, ConnectError, connect, exchange};
 pub use config::{Config, ConfigError, MissingOrigin};
+pub use content::{client_css, client_js};
 pub use link::{WsLink, WsReceive, WsTransmit};
 pub use listener::{BindError, WsListener, bind, bind_with, service};
 pub use service::{PeerAddress, WsService};
+pub use transport::WebSocket;

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use session_core::link::{Incoming, Listener};
+use session_core::link::{CloseCode, CloseReason, Incoming, Link, Listener, TransmitExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError};
 use crate::link::WsLink;
@@ -63,8 +64,16 @@ pub async fn bind_with(config: Config) -> Result<WsListener, BindError> {
         refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
         stop: stop.clone(),
     };
-    door.service.tracker().clone().spawn(door.run());
-    Ok(WsListener { incoming, local: Some(local), address, _stop: Some(stop.drop_guard()) })
+    let tracker = door.service.tracker().clone();
+    tracker.spawn(door.run());
+    Ok(WsListener {
+        incoming,
+        tracker,
+        stop: Some(stop.drop_guard()),
+        linger: config.linger,
+        local: Some(local),
+        address,
+    })
 }
 
 /// A service for a server of your own, and the listener its links and exchanges come out of.
@@ -78,7 +87,15 @@ pub async fn bind_with(config: Config) -> Result<WsListener, BindError> {
 pub fn service(config: &Config) -> Result<(WsService, WsListener), ConfigError> {
     let (service, incoming) = WsService::new(config, None)?;
     let address = service.mount().to_owned();
-    Ok((service, WsListener { incoming, local: None, address, _stop: None }))
+    let listener = WsListener {
+        incoming,
+        tracker: service.tracker().clone(),
+        stop: None,
+        linger: config.linger,
+        local: None,
+        address,
+    };
+    Ok((service, listener))
 }
 
 /// Accepts links and exchanges over WebSocket and HTTP.
@@ -87,9 +104,13 @@ pub fn service(config: &Config) -> Result<(WsService, WsListener), ConfigError> 
 #[derive(Debug)]
 pub struct WsListener {
     incoming: mpsc::Receiver<Incoming<WsLink>>,
+    /// Every task and every socket of this listener.
+    tracker: TaskTracker,
+    /// `None` within a server of the user's own, or once told.
+    stop: Option<DropGuard>,
+    linger: Duration,
     local: Option<SocketAddr>,
     address: String,
-    _stop: Option<DropGuard>,
 }
 
 impl WsListener {
@@ -108,9 +129,30 @@ impl Listener for WsListener {
         self.incoming.recv().await
     }
 
+    /// Clients that came and were not accepted are told to come back (1012, 503). Ready when every link's
+    /// socket and every response is done with.
+    async fn finish(&mut self) {
+        self.stop = None;
+        self.incoming.close();
+        while let Some(incoming) = self.incoming.recv().await {
+            if let Incoming::Link(link) = incoming {
+                self.tracker.spawn(turn_away(link, self.linger));
+            }
+        }
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
     fn address(&self) -> String {
         self.address.clone()
     }
+}
+
+/// Tells a client whose link nobody takes any more to come back.
+pub(crate) async fn turn_away(link: WsLink, limit: Duration) {
+    let reason = CloseReason::new(CloseCode::DRAIN, "the server is shutting down");
+    // A client that does not even take this is gone.
+    let _ = timeout(limit, link.split().1.close(reason)).await;
 }
 
 /// Why a listener could not be started.
@@ -208,7 +250,7 @@ impl Door {
             Err(_) => {
                 tracing::warn!("refused a client: max_connections is reached");
                 if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
-                    self.turn_away(stream, permit);
+                    self.refuse(stream, permit);
                 }
             }
         }
@@ -244,7 +286,7 @@ impl Door {
     }
 
     /// Tells a client that there is no room.
-    fn turn_away(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+    fn refuse(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
         let mut http = self.http();
         http.keep_alive(false);
         let serving = http.serve_connection(
@@ -257,7 +299,7 @@ impl Door {
         );
         let limit = self.handshake_timeout;
         self.service.tracker().spawn(async move {
-            let _ = tokio::time::timeout(limit, serving).await;
+            let _ = timeout(limit, serving).await;
             drop(permit);
         });
     }

@@ -20,6 +20,7 @@ use hyper::upgrade::OnUpgrade;
 use session_core::exchange::{Body, BoxError, Exchange};
 use session_core::link::{Incoming, PeerInfo};
 use sha1::{Digest, Sha1};
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tower_http::services::ServeDir;
@@ -29,6 +30,7 @@ use crate::config::{Config, ConfigError};
 use crate::guard::{Guard, Refusal};
 use crate::handshake::{self, Invalid};
 use crate::link::{Hold, Rules, Socket, WsLink};
+use crate::listener::turn_away;
 
 /// Links and exchanges that may wait for `accept`; a client behind them waits with its connection open.
 const BACKLOG: usize = 128;
@@ -97,10 +99,11 @@ impl WsService {
         let (incoming, receiver) = mpsc::channel(BACKLOG);
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         let pages = config
+            .content
             .pages
             .iter()
             .map(|(path, bytes)| (path.clone(), Document::new(bytes.clone(), html.clone())));
-        let assets = config.assets.iter().map(|(path, asset)| {
+        let assets = config.content.assets.iter().map(|(path, asset)| {
             let media_type = HeaderValue::from_static(asset.media_type);
             (path.clone(), Document::new(Bytes::from_static(asset.bytes), media_type))
         });
@@ -257,8 +260,10 @@ impl Inner {
                 Ok(Ok(upgraded)) => {
                     let (socket, early) = Socket::from_upgraded(upgraded);
                     let link = WsLink::new(socket, early, peer, inner.rules, hold);
-                    // When nobody accepts any more the link is dropped, which aborts it.
-                    let _ = inner.incoming.send(Incoming::Link(link)).await;
+                    let sent = inner.incoming.send(Incoming::Link(link)).await;
+                    if let Err(SendError(Incoming::Link(link))) = sent {
+                        turn_away(link, inner.rules.linger).await;
+                    }
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a client left during its handshake"),
                 Err(_) => tracing::debug!("a client did not finish its handshake"),

@@ -6,6 +6,8 @@
 //! | `framing` | bytes in, close code out |
 //! | `faults` | clients that are slow, hostile, or gone |
 //! | `http` | pages, files, exchanges, who may open a link |
+//! | `finish` | a listener's last words |
+//! | `file` | a listener chosen by a configuration file |
 //! | `nested` | the service within an axum router |
 
 #![allow(
@@ -16,6 +18,8 @@
 )]
 
 mod faults;
+mod file;
+mod finish;
 mod framing;
 mod http;
 mod laws;

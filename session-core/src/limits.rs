@@ -25,7 +25,8 @@ pub struct Limits {
     /// Requests whose handler is still at work; one more is answered with an error.
     pub requests: usize,
     /// Messages for the client that the link did not take yet, in bytes, after the newest value of each
-    /// output has replaced the older ones; over it the link closes with 1008.
+    /// output has replaced the older ones; over it the link closes with 1008. One value or message that alone is
+    /// larger is refused instead: an error of that output, request or call.
     pub outbound_bytes: usize,
     /// Runs of effects and outputs in one flush; over it the session ends with 1011 (decision 13).
     pub runs_per_flush: usize,

@@ -228,10 +228,12 @@ impl<'a> Session<'a> {
             let task = s.spawn(Waiting::Nobody, future, move |s, outcome| {
                 s.state().judge_effect(&outcome, made_at);
             });
-            s.cx().on_invalidate(move |cx| {
-                cx.env().tasks.borrow_mut().cancel(task);
-                Ok(())
-            });
+            if let Some(task) = task {
+                s.cx().on_invalidate(move |cx| {
+                    cx.env().tasks.borrow_mut().cancel(task);
+                    Ok(())
+                });
+            }
             Ok(())
         })
     }

@@ -63,6 +63,8 @@ pub struct Client {
     baseline: Counts,
     ended: Option<CloseReason>,
     limits: Limits,
+    /// The link takes no frame.
+    stalled: bool,
 }
 
 impl Client {
@@ -104,6 +106,7 @@ impl Client {
             baseline: Counts::default(),
             ended: None,
             limits,
+            stalled: false,
         };
         client.take_frames();
         client
@@ -282,6 +285,18 @@ impl Client {
         }
     }
 
+    /// The link takes no frame from now on, as if the client did not read.
+    pub const fn stall(&mut self) {
+        self.stalled = true;
+    }
+
+    /// The link takes frames again, at once those that wait.
+    #[track_caller]
+    pub fn unstall(&mut self) {
+        self.stalled = false;
+        self.take_frames();
+    }
+
     /// The link is gone: the session ends.
     pub async fn disconnect(&mut self) {
         if self.ended.is_none() {
@@ -313,7 +328,9 @@ impl Client {
 
     #[track_caller]
     fn take_frames(&mut self) {
-        while let Some(frame) = self.machine.next_frame() {
+        while !self.stalled
+            && let Some(frame) = self.machine.next_frame()
+        {
             if let Frame::Text(text) = &frame {
                 let step = self.model.take(text.as_str());
                 assert!(step.is_ok(), "{step:?}\nin {}", text.as_str());

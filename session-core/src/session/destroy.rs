@@ -5,7 +5,6 @@ use reactive::Scope;
 use crate::name::{Id, InvalidId};
 use crate::session::callbacks;
 use crate::session::state::Phase;
-use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
 impl Session<'_> {
@@ -80,11 +79,7 @@ impl Session<'_> {
         }
         let cancelled = state.tasks.borrow_mut().cancel_within(within);
         for waiting in cancelled {
-            match waiting {
-                Waiting::Nobody => {}
-                Waiting::Request(tag) => state.respond(&tag, Err("the handler was destroyed")),
-                Waiting::Exchange => state.end_work(),
-            }
+            state.abandon(waiting);
         }
         let handlers = state.handlers.borrow_mut().remove_within(within);
         let routes = state.routes.borrow_mut().remove_within(within);

@@ -146,6 +146,7 @@ impl Session<'_> {
     }
 
     fn answer_request(&self, method: &str, tag: &str, answer: Result<Vec<u8>>) {
+        let answer = answer.and_then(|json| Ok(self.state().check_size(&json).map(|()| json)?));
         match answer {
             Ok(json) => self.state().respond(tag, Ok(&json)),
             // A quiet stop answers with an error that says nothing (J5).

@@ -48,13 +48,15 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// *Failed* when `message` has no JSON form; nothing is sent then.
+    /// *Failed* when `message` has no JSON form or is larger than
+    /// [`Limits::outbound_bytes`](crate::Limits::outbound_bytes); nothing is sent then.
     pub fn send_custom_message<T: Serialize + ?Sized>(
         &self,
         kind: &str,
         message: &T,
     ) -> Result<()> {
         let json = codec::to_json(message)?;
+        self.state().check_size(&json)?;
         let mut text = br#"{"custom":{"#.to_vec();
         codec::json(&mut text, kind);
         text.push(b':');
@@ -69,10 +71,12 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// *Failed* unless `kind` is 1 to 255 ASCII characters: the frame has one byte for its length.
+    /// *Failed* unless `kind` is 1 to 255 ASCII characters: the frame has one byte for its length. *Failed* when
+    /// `message` is larger than [`Limits::outbound_bytes`](crate::Limits::outbound_bytes).
     pub fn send_binary_message(&self, kind: &str, message: &[u8]) -> Result<()> {
         let length = u8::try_from(kind.len()).ok().filter(|_| kind.is_ascii() && !kind.is_empty());
         let Some(length) = length else { return Err(InvalidKind.into()) };
+        self.state().check_size(message)?;
         let mut frame = BytesMut::with_capacity(1 + kind.len() + message.len());
         frame.put_u8(length);
         frame.put_slice(kind.as_bytes());

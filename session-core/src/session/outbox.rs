@@ -2,8 +2,9 @@
 //!
 //! The client handles the keys of one frame in an order of its own: first `recalculating`, then `values`
 //! and `errors` (a *flush*), then `progress` drive the state of each output; so two items may share a frame
-//! only if that order does not matter for them (decision 25). One output's update is three frames rather
-//! than six, k outputs' are 2k + 1 rather than 3k + 3.
+//! only if that order does not matter for them (decision 25). What is said of one output may overtake the
+//! news that another one is out of date. One output's update is three frames rather than six, k outputs' are 2k + 1
+//! rather than 3k + 3, as long as they run in the order in which they got out of date.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -18,7 +19,12 @@ use crate::session::outputs::{OutputKey, Outputs};
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     queue: VecDeque<Item>,
-    /// Bytes in the queue, the values of outputs apart.
+    /// Outputs that are out of date, taken from the front of the queue: each frame has room for one.
+    progress: VecDeque<(Arc<str>, bool)>,
+    /// How often `progress` was queued, and how often it is in a frame.
+    told: u64,
+    sent: u64,
+    /// Bytes that wait, the values of outputs apart.
     bytes: usize,
     /// Frames are cut from here; reused once the link has let go of them.
     buffer: BytesMut,
@@ -29,7 +35,8 @@ pub(crate) enum Item {
     /// An output is out of date, or (persistent) works on its value in the background.
     Progress { output: Arc<str>, persistent: bool },
     /// An output starts (`true`) or stops (`false`) to run.
-    Recalculating { output: Arc<str>, running: bool },
+    /// `after`: the number of the `progress` that goes ahead of it, in a frame of its own.
+    Recalculating { output: Arc<str>, running: bool, after: u64 },
     /// The session has, or no longer has, work at hand.
     Busy(bool),
     /// The results of one flush.
@@ -48,14 +55,24 @@ pub(crate) struct Flush {
     pub(crate) input_messages: Vec<Vec<u8>>,
 }
 
+/// What an item takes beside what it carries, in bytes, more or less: nothing that waits is free.
+const BASE: usize = 64;
+
 impl Item {
+    /// An output stops to run. That it runs goes ahead of it anyway.
+    pub(crate) fn stopped(output: &Arc<str>) -> Self {
+        Self::Recalculating { output: output.clone(), running: false, after: 0 }
+    }
+
     fn bytes(&self) -> usize {
-        match self {
+        let carried = match self {
+            Self::Progress { output, .. } | Self::Recalculating { output, .. } => output.len(),
             Self::Flush(flush) => flush.input_messages.iter().map(Vec::len).sum(),
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-            _ => 0,
-        }
+            Self::Busy(_) => 0,
+        };
+        BASE + carried
     }
 }
 
@@ -65,15 +82,31 @@ impl Outbox {
             // Busy and idle with nothing between them are no news.
             if busy != last {
                 self.queue.pop_back();
+                self.bytes -= BASE;
             }
             return;
         }
         self.bytes += item.bytes();
+        self.told += u64::from(matches!(item, Item::Progress { .. }));
         self.queue.push_back(item);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && self.progress.is_empty()
+    }
+
+    /// The number of the latest `progress`.
+    pub(crate) const fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// Takes an output out of the results that wait.
+    pub(crate) fn withdraw(&mut self, output: OutputKey) {
+        for item in &mut self.queue {
+            if let Item::Flush(flush) = item {
+                flush.outputs.retain(|key| *key != output);
+            }
+        }
     }
 
     /// Bytes that wait, the values of outputs apart.
@@ -83,18 +116,27 @@ impl Outbox {
 
     /// Merges the next items into one frame and takes them out; `None` when nothing waits.
     pub(crate) fn next_frame(&mut self, outputs: &mut Outputs) -> Option<Frame> {
-        let mut merged = Merged::default();
+        let mut merged = Merged { sent: self.sent, ..Merged::default() };
+        if let Some((output, persistent)) = self.progress.pop_front() {
+            self.take_progress(&mut merged, output, persistent);
+        }
         while let Some(item) = self.queue.front() {
             if !merged.takes(item) {
                 break;
             }
             let Some(item) = self.queue.pop_front() else { break };
+            if let Item::Progress { output, persistent } = item {
+                if merged.progress.is_none() {
+                    self.take_progress(&mut merged, output, persistent);
+                } else {
+                    self.progress.push_back((output, persistent));
+                }
+                continue;
+            }
             self.bytes -= item.bytes();
             match item {
-                Item::Progress { output, persistent } => {
-                    merged.progress = Some((output, persistent));
-                }
-                Item::Recalculating { output, running } => {
+                Item::Progress { .. } => {}
+                Item::Recalculating { output, running, .. } => {
                     merged.recalculating = Some((output, running));
                 }
                 Item::Busy(busy) => merged.busy = Some(busy),
@@ -107,7 +149,7 @@ impl Outbox {
             return None;
         }
         merged.write((&mut self.buffer).writer(), outputs);
-        if self.queue.is_empty() {
+        if self.is_empty() {
             // An idle session keeps no buffer that is large.
             let frame = self.buffer.split().freeze();
             if self.buffer.capacity() > KEEP {
@@ -118,9 +160,17 @@ impl Outbox {
         Text::try_from(self.buffer.split().freeze()).ok().map(Frame::Text)
     }
 
+    fn take_progress(&mut self, merged: &mut Merged, output: Arc<str>, persistent: bool) {
+        self.sent += 1;
+        self.bytes -= BASE + output.len();
+        merged.progress = Some((output, persistent));
+    }
+
     /// Drops everything that waits.
     pub(crate) fn clear(&mut self) {
         self.queue = VecDeque::new();
+        self.progress = VecDeque::new();
+        self.sent = self.told;
         self.bytes = 0;
     }
 }
@@ -131,6 +181,8 @@ const KEEP: usize = 4096;
 /// The frame that is being put together.
 #[derive(Debug, Default)]
 struct Merged {
+    /// How many `progress` are in earlier frames.
+    sent: u64,
     progress: Option<(Arc<str>, bool)>,
     recalculating: Option<(Arc<str>, bool)>,
     busy: Option<bool>,
@@ -151,11 +203,11 @@ impl Merged {
             return false;
         }
         match item {
-            Item::Progress { .. } => self.progress.is_none(),
-            // Handled before the frame's progress, which must not be about the same output then.
-            Item::Recalculating { output, .. } => {
-                self.recalculating.is_none()
-                    && self.progress.as_ref().is_none_or(|(progress, _)| progress != output)
+            // Handled after everything else of a frame, so the first goes into this one, the others wait for the next.
+            Item::Progress { .. } => true,
+            // Handled before the frame's progress, so what the same output was told before is in an earlier frame.
+            Item::Recalculating { after, .. } => {
+                self.recalculating.is_none() && *after <= self.sent
             }
             Item::Busy(_) => self.busy.is_none(),
             // Handled before the frame's progress.

@@ -35,13 +35,16 @@ pub(crate) struct Output {
     pub(crate) suspend_when_hidden: bool,
     /// Where the client's state machine will be once everything in the outbox is delivered.
     pub(crate) client: ClientState,
+    /// The number of the latest `progress` of this name, as the outbox counts them: it goes ahead of whatever the
+    /// client is told next of this output.
+    pub(crate) told: u64,
     /// What the newest run gave.
     outcome: Outcome,
     /// The JSON of a value, or the text of an error.
     content: Vec<u8>,
     /// Its result waits in the outbox: a newer one takes its place without another round (newest wins).
     pub(crate) queued: bool,
-    /// Its result belongs to the flush at hand.
+    /// Its result belongs to the flush at hand, where a newer one takes its place likewise.
     pub(crate) listed: bool,
     /// The future at work on its value.
     pub(crate) task: Option<u64>,
@@ -78,8 +81,16 @@ pub(crate) enum Rendered {
     Cancel,
 }
 
+impl Output {
+    /// Whether its result has yet to go out: a newer one takes its place, and the client is not told of the run.
+    pub(crate) const fn waits(&self) -> bool {
+        self.queued || self.listed
+    }
+}
+
 impl Outputs {
-    pub(crate) fn insert(&mut self, name: &str, suspend_when_hidden: bool) -> OutputKey {
+    /// Adds an output; `told` is the number of the latest `progress` of all.
+    pub(crate) fn insert(&mut self, name: &str, suspend_when_hidden: bool, told: u64) -> OutputKey {
         let serial = self.next_serial;
         self.next_serial += 1;
         let output = Output {
@@ -88,6 +99,7 @@ impl Outputs {
             effect: None,
             suspend_when_hidden,
             client: ClientState::Ready,
+            told,
             outcome: Outcome::Nothing,
             content: Vec::new(),
             queued: false,
@@ -160,12 +172,23 @@ impl Outputs {
             Rendered::Value(json) => (Outcome::Value, json),
             Rendered::Error(text) => (Outcome::Error, text.into_bytes()),
             // A result that waits is what the client will show, and is kept.
-            Rendered::Cancel if output.queued => return,
+            Rendered::Cancel if output.waits() => return,
             Rendered::Cancel => (Outcome::Nothing, Vec::new()),
         };
         if output.queued {
             let now = output.content.len();
             self.queued_bytes = self.queued_bytes - former + now;
+        }
+    }
+
+    /// Takes back a result that waits.
+    pub(crate) fn withdraw(&mut self, key: OutputKey) {
+        let Some(output) = self.get_mut(key) else { return };
+        let content = std::mem::take(&mut output.content);
+        output.outcome = Outcome::Nothing;
+        output.listed = false;
+        if std::mem::take(&mut output.queued) {
+            self.queued_bytes -= content.len();
         }
     }
 

@@ -11,7 +11,8 @@ use crate::catch::{Catch, catch};
 use crate::message::codec;
 use crate::name::Id;
 use crate::session::outbox::Item;
-use crate::session::outputs::{ClientState, Output, OutputKey, Rendered};
+use crate::session::outputs::{ClientState, Output, OutputKey, Outputs, Rendered};
+use crate::session::state::State;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
@@ -140,8 +141,11 @@ impl Session<'_> {
                     let task =
                         s.spawn(Waiting::Nobody, future, move |s, outcome| s.resolve(key, outcome));
                     match s.state().outputs.borrow_mut().get_mut(key) {
-                        Some(output) => output.task = Some(task),
-                        None => s.state().tasks.borrow_mut().cancel(task),
+                        Some(output) => output.task = task,
+                        // It replaced itself.
+                        None => task
+                            .into_iter()
+                            .for_each(|task| s.state().tasks.borrow_mut().cancel(task)),
                     }
                 }
             }
@@ -156,7 +160,9 @@ impl Session<'_> {
         let name = id.resolve(self.namespace())?;
         self.remove_output(&name);
         let suspended = options.suspend_when_hidden && self.is_hidden(&name);
-        let key = self.state().outputs.borrow_mut().insert(&name, options.suspend_when_hidden);
+        let told = self.state().outbox.borrow().told();
+        let key =
+            self.state().outputs.borrow_mut().insert(&name, options.suspend_when_hidden, told);
         let name: Arc<str> = name.into();
         let effect =
             self.effect_with(EffectOptions { priority: options.priority, suspended }, move |s| {
@@ -205,12 +211,10 @@ impl Session<'_> {
         if let Some(task) = output.task.take() {
             state.tasks.borrow_mut().cancel(task);
         }
-        // A result that waits in the outbox will be replaced where it is.
-        let quiet = output.queued;
+        // A result that waits will be replaced where it is.
+        let quiet = output.waits();
         if !quiet {
-            state.tell_out_of_date(output);
-            output.client = ClientState::Running;
-            state.send(Item::Recalculating { output: name.clone(), running: true });
+            state.tell_running(output);
         }
         Round { key, name: name.clone(), quiet }
     }
@@ -218,18 +222,10 @@ impl Session<'_> {
     /// An output has run: tells the client, and keeps what it gave for the flush.
     fn finish_round(&self, round: Round, outcome: Result<Vec<u8>>) {
         let state = self.state();
+        let outcome = outcome.and_then(|json| Ok(state.check_size(&json).map(|()| json)?));
         let rendered = match outcome {
             Err(Interrupt::InProgress) => {
-                if !round.quiet {
-                    let mut outputs = state.outputs.borrow_mut();
-                    if let Some(output) = outputs.get_mut(round.key) {
-                        output.client = ClientState::Persistent;
-                    }
-                    state.send(Item::Progress { output: round.name.clone(), persistent: true });
-                    if outputs.get(round.key).is_none() {
-                        state.send(Item::Progress { output: round.name, persistent: false });
-                    }
-                }
+                state.tell_in_progress(round);
                 return;
             }
             Ok(json) => Rendered::Value(json),
@@ -240,16 +236,16 @@ impl Session<'_> {
         let mut outputs = state.outputs.borrow_mut();
         outputs.store(round.key, rendered);
         let Some(output) = outputs.get_mut(round.key) else {
-            // It destroyed itself: the client must not be left with an output that runs for ever.
+            // It destroyed itself.
             if !round.quiet {
-                state.send(Item::Recalculating { output: round.name.clone(), running: false });
-                state.send(Item::Progress { output: round.name, persistent: false });
+                state.send(Item::stopped(&round.name));
+                state.tell_gone(&mut outputs, round.name);
             }
             return;
         };
         if !round.quiet {
             output.client = ClientState::Done;
-            state.send(Item::Recalculating { output: round.name, running: false });
+            state.send(Item::stopped(&round.name));
             if !std::mem::replace(&mut output.listed, true) {
                 state.flush.borrow_mut().outputs.push(round.key);
             }
@@ -267,6 +263,54 @@ impl Session<'_> {
         };
         let round = self.begin_round(key, &name);
         self.finish_round(round, outcome);
+    }
+}
+
+impl State {
+    fn tell_running(&self, output: &mut Output) {
+        self.tell_out_of_date(output);
+        output.client = ClientState::Running;
+        self.send(Item::Recalculating {
+            output: output.name.clone(),
+            running: true,
+            after: output.told,
+        });
+    }
+
+    /// A run came to no result: one is being made.
+    fn tell_in_progress(&self, round: Round) {
+        let mut outputs = self.outputs.borrow_mut();
+        if round.quiet {
+            // What the client has yet to learn of is no result either.
+            outputs.withdraw(round.key);
+            self.flush.borrow_mut().outputs.retain(|key| *key != round.key);
+            self.outbox.borrow_mut().withdraw(round.key);
+        }
+        match outputs.get_mut(round.key) {
+            Some(output) => {
+                if round.quiet {
+                    self.tell_running(output);
+                }
+                output.client = ClientState::Persistent;
+                self.send(Item::Progress { output: round.name, persistent: true });
+            }
+            // It destroyed itself.
+            None if round.quiet => {}
+            None => {
+                self.send(Item::Progress { output: round.name.clone(), persistent: true });
+                self.tell_gone(&mut outputs, round.name);
+            }
+        }
+    }
+
+    /// The output that ran is no more: the client must not be left with one that runs for ever.
+    fn tell_gone(&self, outputs: &mut Outputs, name: Arc<str>) {
+        // It may have put another one in its place.
+        let successor = outputs.named(&name).map(|(key, _)| key);
+        self.send(Item::Progress { output: name, persistent: false });
+        if let Some(successor) = successor.and_then(|key| outputs.get_mut(key)) {
+            successor.told = self.outbox.borrow().told();
+        }
     }
 }
 

@@ -188,10 +188,14 @@ impl State {
     /// An output is out of date: the client is told once, if it has a result of it (M8).
     pub(crate) fn output_invalidated(&self, key: OutputKey) {
         let mut outputs = self.outputs.borrow_mut();
-        if let Some(output) = outputs.get_mut(key)
-            && !output.queued
-        {
-            self.tell_out_of_date(output);
+        if let Some(output) = outputs.get_mut(key) {
+            // What it works on is of no use any more (decision 5).
+            if let Some(task) = output.task.take() {
+                self.tasks.borrow_mut().cancel(task);
+            }
+            if !output.waits() {
+                self.tell_out_of_date(output);
+            }
         }
     }
 
@@ -199,6 +203,7 @@ impl State {
         if matches!(output.client, ClientState::Done | ClientState::Persistent) {
             output.client = ClientState::Ready;
             self.send(Item::Progress { output: output.name.clone(), persistent: false });
+            output.told = self.outbox.borrow().told();
         }
     }
 
@@ -229,6 +234,16 @@ impl State {
         }
     }
 
+    /// Refuses what alone is over the outbound budget: an error of that one thing, rather than the session's end.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`].
+    pub(crate) fn check_size(&self, bytes: &[u8]) -> Result<(), TooLarge> {
+        let limit = self.limits.outbound_bytes;
+        if bytes.len() > limit { Err(TooLarge { bytes: bytes.len(), limit }) } else { Ok(()) }
+    }
+
     /// The answer to a request, as a frame.
     pub(crate) fn respond(&self, tag: &str, answer: Result<&[u8], &str>) {
         let mut text = Vec::with_capacity(48 + tag.len());
@@ -247,6 +262,14 @@ impl State {
         text.extend_from_slice(b"}}");
         self.send(Item::Text(text));
     }
+}
+
+/// One value or message for the client is larger than everything that may wait for the link.
+#[derive(Debug, thiserror::Error)]
+#[error("{bytes} bytes for the client are more than the outbound budget of {limit}")]
+pub(crate) struct TooLarge {
+    bytes: usize,
+    limit: usize,
 }
 
 impl fmt::Debug for State {

@@ -7,6 +7,7 @@ use futures_util::future::{AbortHandle, Abortable};
 
 use crate::catch::Catch;
 use crate::name::{Namespace, Owned};
+use crate::session::state::State;
 use crate::{Result, Session};
 
 /// A future to be driven. What it gives goes back to the session; `None` when it was cancelled.
@@ -97,13 +98,22 @@ impl fmt::Debug for Tasks {
 
 impl Session<'_> {
     /// Hands a future to the session's task; `then` gets what it gave, unless the scope was destroyed
-    /// meanwhile.
-    pub(crate) fn spawn<T, Fut, Then>(&self, waiting: Waiting, future: Fut, then: Then) -> u64
+    /// meanwhile. `None` if it is destroyed already, by what gave the future: both are dropped.
+    pub(crate) fn spawn<T, Fut, Then>(
+        &self,
+        waiting: Waiting,
+        future: Fut,
+        then: Then,
+    ) -> Option<u64>
     where
         T: Send + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
         Then: FnOnce(&Session<'_>, Result<T>) + Send + 'static,
     {
+        if !self.cx().scope().is_alive(self.cx()) {
+            self.state().abandon(waiting);
+            return None;
+        }
         let mut tasks = self.state().tasks.borrow_mut();
         let (abort, registration) = AbortHandle::new_pair();
         tasks.requests += usize::from(waiting.is_request());
@@ -116,6 +126,17 @@ impl Session<'_> {
                 .map(|outcome| -> Done { Box::new(move |s: &Session<'_>| then(s, outcome)) });
             (key, done)
         }));
-        key
+        Some(key)
+    }
+}
+
+impl State {
+    /// Who waited for a future that was dropped learns it.
+    pub(crate) fn abandon(&self, waiting: Waiting) {
+        match waiting {
+            Waiting::Nobody => {}
+            Waiting::Request(tag) => self.respond(&tag, Err("the handler was destroyed")),
+            Waiting::Exchange => self.end_work(),
+        }
     }
 }

@@ -1,7 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Result, Session};
+use reactive::Interrupt;
+
+use crate::Session;
+
+/// What closures of an app return: a value, or why there is none.
+///
+/// `?` turns any error into a failure, and carries the quiet stops along.
+pub type Result<T, E = Interrupt> = std::result::Result<T, E>;
 
 /// What a session runs: a function from session to outputs, called once per session after `init`.
 ///

@@ -47,7 +47,7 @@ pub use reactive::{
     Interrupt, Safe, Truthy, Value, req, req_cancel, req_in_progress, safe,
 };
 
-pub use crate::app::{App, OnEffectError};
+pub use crate::app::{App, OnEffectError, Result};
 pub use crate::exchange::{Body, Request, Response};
 pub use crate::handle::{SessionEnded, SessionHandle};
 pub use crate::limits::Limits;
@@ -63,8 +63,3 @@ pub use crate::session::routes::IntoResponse;
 pub use crate::session::state::State;
 pub use crate::shared::Shared;
 pub use crate::stub::StubSession;
-
-/// What closures of an app return: a value, or why there is none.
-///
-/// `?` turns any error into a failure, and carries the quiet stops along.
-pub type Result<T, E = Interrupt> = std::result::Result<T, E>;

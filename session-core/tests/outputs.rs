@@ -746,7 +746,10 @@ type Answer = Result<i64>;
 
 /// Futures that the test completes: the last one that was started comes last.
 #[derive(Clone, Default)]
-struct Started(Arc<Mutex<Vec<(i64, oneshot::Sender<Answer>)>>>);
+struct Started(Arc<Mutex<Vec<Running>>>);
+
+/// What it was started for, and where its answer goes.
+type Running = (i64, oneshot::Sender<Answer>);
 
 impl Started {
     fn future(&self, n: i64) -> impl Future<Output = Answer> + Send + use<> {

@@ -70,3 +70,23 @@ async fn timers_modules_shared_values_and_async_outputs_work_together() {
     assert_eq!(client.counts().scopes, 1);
     client.disconnect().await;
 }
+
+// spec: H12
+#[tokio::test(start_paused = true)]
+async fn what_the_client_says_of_an_output_that_has_left_the_page_is_not_kept() {
+    let app = App::new(|s: &Session<'_>| {
+        s.set_message_handler("open", |s, ()| s.module("m")?.output("out", |_| Ok(1)))?;
+        s.set_message_handler("shut", |s, ()| s.destroy_module("m"))?;
+        Ok(())
+    });
+    let mut client = Client::connect(app).await;
+    let before = client.counts();
+    for _ in 0..3 {
+        client.call("open", ()).await.unwrap();
+        client.show("m-out").flush().await;
+        assert_eq!(client.output::<u32>("m-out"), Ok(1));
+        client.call("shut", ()).await.unwrap();
+        client.hide("m-out").flush().await;
+        assert_eq!(client.counts(), before);
+    }
+}

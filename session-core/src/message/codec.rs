@@ -10,6 +10,13 @@ pub(crate) fn json<T: Serialize + ?Sized>(out: impl Write, value: &T) {
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok(), "a string or number has a JSON form");
 }
+/// Writes bytes that are part of a frame as they are.
+pub(crate) fn raw(out: &mut (impl Write + ?Sized), bytes: &[u8]) {
+    // A buffer in memory takes every write.
+    let written = out.write_all(bytes);
+    debug_assert!(written.is_ok(), "a buffer in memory takes every write");
+}
+
 /// `value` as JSON. NaN and the infinities become `null` (decision 26).
 ///
 /// # Errors

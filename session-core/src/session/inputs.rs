@@ -174,7 +174,14 @@ impl Session<'_> {
             }
         };
         if let Some(output) = hidden_flag(name) {
-            shown.push((output.to_owned(), json != "false"));
+            let hidden = json != "false";
+            shown.push((output.to_owned(), hidden));
+            if hidden && self.state().outputs.borrow().named(output).is_none() {
+                // The client says so of every output that leaves the page, after the module is destroyed that it
+                // belonged to; and an output of which nothing is known counts as hidden anyway (M1).
+                self.forget_input(name);
+                return Ok(());
+            }
         }
         if accepted.ready_when_done {
             self.reset_task_button(name);
@@ -202,6 +209,13 @@ impl Session<'_> {
             let _ = value.replace(&cx, Datum { json: json.to_owned(), button });
         }
         Ok(())
+    }
+
+    fn forget_input(&self, name: &str) {
+        let known = self.state().inputs.borrow_mut().values.remove(name);
+        if let Some(value) = known {
+            value.destroy(self.cx());
+        }
     }
 
     /// The button waits for this message to show that the work is done.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::link::{Frame, Text};
-use crate::message::codec;
+use crate::message::codec::{self, raw};
 use crate::session::outputs::{OutputKey, Outputs};
 
 #[derive(Debug, Default)]
@@ -258,10 +258,4 @@ impl Merged {
         }
         raw(&mut out, b"}");
     }
-}
-
-/// A buffer in memory takes every write.
-pub(crate) fn raw(out: &mut (impl Write + ?Sized), bytes: &[u8]) {
-    let written = out.write_all(bytes);
-    debug_assert!(written.is_ok(), "a buffer in memory takes every write");
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use reactive::Effect;
 
-use crate::message::codec;
+use crate::message::codec::{self, raw};
 use crate::name::{Names, Namespace};
-use crate::session::outbox::raw;
 
 /// One registration of an output; never reused, so that a late result finds out that it is late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -183,7 +183,7 @@ async fn a_session_that_does_not_poll_for_long_does_not_take_its_client_for_dead
     let (mut listener, address) = listen(config).await;
     let mut raw = Raw::upgrade(address).await;
     let (mut receive, _open) = next_link(&mut listener).await.split();
-    // Ten beats in which nobody could have pinged.
+    // Sleeps: ten beats in which nobody could have pinged.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let receiving = tokio::spawn(async move { receive.receive().await });
     assert_eq!(raw.read_frame().await, Some((PING, vec![])));

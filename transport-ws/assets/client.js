@@ -184,7 +184,8 @@
       if (!isNew(el, outputs)) continue;
       outputs.set(el.id, el);
       el.classList.add("shiny-bound-output");
-      if (!el.hasAttribute("aria-live")) el.setAttribute("aria-live", "polite");
+      // A text is read out as it changes. An HTML output may be a whole table: that is for the page to decide.
+      if (el.matches(".shiny-text-output") && !el.ariaLive) el.ariaLive = "polite";
       resized.observe(el);
       crossed.observe(el);
       set(hiddenKey(el.id), !isShown(el));

@@ -92,6 +92,11 @@ impl Round {
     }
 }
 
+/// A file as one would name it from the workspace's own folder.
+fn shown(file: &Path) -> String {
+    file.strip_prefix(workspace::root()).unwrap_or(file).display().to_string()
+}
+
 #[derive(Debug, Default)]
 struct Options {
     only: Option<Round>,

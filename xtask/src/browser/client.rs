@@ -36,6 +36,6 @@ pub(super) fn run(programs: &Programs, folder: &Path, report: &mut Report) -> Re
         browser.goto(&page)?;
         browser.eval::<()>("checks.pose()")?;
         browser.screenshot(&file)?;
-        Ok(file.display().to_string())
+        Ok(super::shown(&file))
     })
 }

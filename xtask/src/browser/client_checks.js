@@ -344,6 +344,19 @@ const checks = (() => {
     same([session.connected, document.documentElement.dataset.session], [false, "disconnected"]);
   });
 
+  all.set("a server that was never there is told from one that is lost", () => {
+    const words = () => document.querySelector(".session-banner").firstChild.textContent;
+    hangUp(1006);
+    same(words(), "The server could not be reached. (1006)");
+    hangUp(4321, "of our own");
+    same(words(), "The connection was closed. (4321: of our own)");
+  });
+
+  all.set("texts are read out as they change, unless the page says otherwise", () => {
+    add('<p id="loud" class="shiny-text-output"></p><p id="quiet" class="shiny-text-output" aria-live="off"></p>');
+    same(["loud", "quiet", "html"].map((id) => byId(id).ariaLive), ["polite", "off", null]);
+  });
+
   all.set("a server that allows it is called again, with all that it needs to know", async () => {
     welcome();
     say({ allowReconnect: "force" });

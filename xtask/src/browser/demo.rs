@@ -146,7 +146,7 @@ impl Visit<'_> {
         let file = self.folder.join(format!("{}-{of}.png", self.client.name()));
         self.step(&format!("a picture of {of}"), |browser| {
             browser.screenshot(&file)?;
-            Ok(file.display().to_string())
+            Ok(super::shown(&file))
         })
     }
 

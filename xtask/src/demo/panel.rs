@@ -78,7 +78,7 @@ pub(super) fn html(s: &Session<'_>, number: u32, table: &Table) -> Result<String
   <div id="{bars}" class="shiny-html-output"></div>
   <div id="{summary}" class="shiny-html-output"></div>
   <footer>
-    <span>tick <span id="{ticks}" class="shiny-text-output"></span></span>
+    <span>tick <span id="{ticks}" class="shiny-text-output" aria-live="off"></span></span>
     <button id="{remove}" type="button" class="action-button">Remove</button>
   </footer>
 </article>"#

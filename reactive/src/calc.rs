@@ -73,27 +73,34 @@ where
     }
 
     fn compute(&self, cx: &Cx<'_, E>) -> Computed {
-        let mut new = guarded(|| (self.compute)(cx));
-        let mut is_new = true;
-        if C::FLAGS & flag::DISTINCT != 0
-            && let Ok(old) = self.result.try_borrow()
-        {
-            match (&*old, &new) {
-                (Some(Ok(old)), Ok(next)) => match guarded(|| Ok(C::is_same(old, next))) {
-                    Ok(is_same) => is_new = !is_same,
-                    Err(panicked) => new = Err(panicked),
-                },
-                (Some(Err(old)), Err(next)) => is_new = !old.is_same(next),
-                _ => {}
-            }
-        }
-        let is_heavy = std::mem::needs_drop::<T>() || matches!(new, Err(Interrupt::Failed(_)));
+        let new = guarded(|| (self.compute)(cx));
+        let is_failure = matches!(new, Err(Interrupt::Failed(_)));
         // In the middle of a `with` of the result that reads the calc anew, the result stays.
-        let old = match self.result.try_borrow_mut() {
-            Ok(mut result) => result.replace(new),
-            Err(_) => Some(new),
+        let Ok(mut result) = self.result.try_borrow_mut() else {
+            discard(new);
+            return Computed { is_new: true, is_heavy: true };
         };
-        discard(old);
+        let old = result.replace(new);
+        let is_heavy = std::mem::needs_drop::<T>() || is_failure;
+        if C::FLAGS & flag::DISTINCT == 0 {
+            drop(result);
+            discard_result(old);
+            return Computed { is_new: true, is_heavy };
+        }
+        let mut is_new = true;
+        let mut panicked = None;
+        match (&old, &*result) {
+            (Some(Ok(old)), Some(Ok(new))) if is_plain::<T>() => is_new = !C::is_same(old, new),
+            (Some(Ok(old)), Some(Ok(new))) => match guarded(|| Ok(C::is_same(old, new))) {
+                Ok(is_same) => is_new = !is_same,
+                Err(interrupt) => panicked = result.replace(Err(interrupt)),
+            },
+            (Some(Err(old)), Some(Err(new))) => is_new = !old.is_same(new),
+            _ => {}
+        }
+        drop(result);
+        discard_result(panicked);
+        discard_result(old);
         Computed { is_new, is_heavy }
     }
 
@@ -125,9 +132,10 @@ impl<T: Send + 'static> Calc<T> {
             let mut store = cx.graph.store.borrow_mut();
             let node = store.node(self.key).ok_or_else(|| self.destroyed())?;
             let flags = node.flags;
-            let result = match node.body.as_deref().map(peek::<T, E>) {
-                Some(result) if flags & (flag::STATE | flag::RUNNING) == flag::CLEAN => result,
-                _ => None,
+            let result = if flags & (flag::STATE | flag::RUNNING) == flag::CLEAN {
+                node.body.as_deref().and_then(peek::<T, E>)
+            } else {
+                None
             };
             store.track(self.key.index, 0, cx.observer);
             if let Some(result) = result {
@@ -212,6 +220,14 @@ impl<T: Send + 'static> Calc<T> {
                 read_result(frame.body, read)
             }
         }
+    }
+}
+
+/// Drops a result out of the way of a `Drop` that panics, where there is one to run.
+#[inline]
+fn discard_result<T>(result: Option<Result<T, Interrupt>>) {
+    if std::mem::needs_drop::<T>() || matches!(result, Some(Err(Interrupt::Failed(_)))) {
+        discard(result);
     }
 }
 

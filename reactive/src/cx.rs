@@ -7,7 +7,7 @@ use std::panic::Location;
 use crate::calc::{CalcBody, Compare, Distinct, Plain};
 use crate::effect::EffectBody;
 use crate::graph::arena::{Observer, flag};
-use crate::graph::{Body, Frame, Hook, HookFn, discard};
+use crate::graph::{Body, Frame, Hook, HookFn};
 use crate::key::Key;
 use crate::value::Datum;
 use crate::{Calc, CallbackKey, Effect, EffectOptions, Graph, Interrupt, Kind, Scope, Value};
@@ -159,28 +159,21 @@ impl<'g, E: 'static> Cx<'g, E> {
         F: FnOnce(&Cx<'_, E>) -> Result<(), Interrupt> + Send + 'static,
     {
         let Some(observer) = self.observer else { return };
+        let is_live = match self.graph.store.borrow_mut().node(observer.key) {
+            Some(node) => node.state() != flag::DIRTY,
+            None => false,
+        };
         let mut callback = Some(callback);
         let call: HookFn<E> =
             Box::new(move |cx| callback.take().map_or(Ok(()), |callback| callback(cx)));
         let hook = Hook { is_once: true, call };
-        let mut store = self.graph.store.borrow_mut();
-        let is_dirty = match store.node(observer.key) {
-            Some(node) => {
-                node.flags |= flag::HOOKED;
-                node.state() == flag::DIRTY
-            }
-            None => {
-                drop(store);
-                discard(hook);
-                return;
-            }
-        };
-        store.hooks.entry(observer.key.index).or_default().push(hook);
-        if is_dirty {
+        if is_live {
+            let mut store = self.graph.store.borrow_mut();
+            store.nodes[observer.key.index as usize].flags |= flag::HOOKED;
+            store.hooks.entry(observer.key.index).or_default().push(hook);
+        } else {
             // This run has undone itself already.
-            store.marks.hooks_due.push_back(observer.key);
-            drop(store);
-            self.graph.run_due();
+            self.graph.run_late_hook(observer.key, self.scope, hook);
         }
     }
 

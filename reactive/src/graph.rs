@@ -9,14 +9,14 @@ pub(crate) mod mark;
 mod queue;
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use self::arena::{Observer, Store, Wreck, flag};
 use self::mark::{LONG_CHAIN, Step};
-use crate::key::Key;
+use crate::key::{Key, NONE};
 use crate::{Cx, Destroyed, Effect, Failure, InUse, Interrupt, Kind, Scope, TooDeep};
 
 /// How deep calcs may read one another for the first time unless [`Graph::set_max_depth`] says otherwise:
@@ -97,6 +97,7 @@ impl<'g, E> Frame<'g, E> {
 /// [`Scope::destroy`] is called.
 pub struct Graph<E: 'static = ()> {
     env: E,
+    root: Scope,
     pub(crate) store: RefCell<Store<E>>,
     /// How many closures run, one inside the other.
     depth: Cell<usize>,
@@ -149,9 +150,11 @@ impl<E: 'static> Graph<E> {
     #[track_caller]
     pub fn new(env: E) -> Self {
         let seed = RandomState::new().build_hasher().finish() as u32;
+        let store = Store::new(seed, Location::caller());
         Self {
             env,
-            store: RefCell::new(Store::new(seed, Location::caller())),
+            root: store.root(),
+            store: RefCell::new(store),
             depth: Cell::new(0),
             max_depth: DEFAULT_MAX_DEPTH,
             overrun: Cell::new(false),
@@ -170,8 +173,7 @@ impl<E: 'static> Graph<E> {
 
     /// A view of the root scope that takes no dependencies.
     pub fn cx(&self) -> Cx<'_, E> {
-        let store = self.store.borrow();
-        Cx { graph: self, scope: store.root(), observer: None, frame: None }
+        Cx { graph: self, scope: self.root, observer: None, frame: None }
     }
 
     /// Runs the effect whose turn it is: higher priority first, then first in, first out (E1). `None` means that all
@@ -183,22 +185,24 @@ impl<E: 'static> Graph<E> {
             return None;
         }
         loop {
-            let key = {
-                let mut store = self.store.borrow_mut();
-                if let Some(mishap) = store.mishaps.pop_front() {
-                    return Some(mishap);
-                }
-                let key = store.queue.pop()?;
-                let Some(node) = store.node(key) else { continue };
-                node.flags &= !flag::QUEUED;
-                if node.is(flag::SUSPENDED) {
-                    continue; // pending until resumed
-                }
-                key
-            };
-            if let Some(run) = self.take_turn(key) {
-                return Some(run);
+            let mut store = self.store.borrow_mut();
+            if let Some(mishap) = store.mishaps.pop_front() {
+                return Some(mishap);
             }
+            let key = store.queue.pop()?;
+            let Some(node) = store.node(key) else { continue };
+            node.flags &= !flag::QUEUED;
+            if node.is(flag::SUSPENDED) {
+                continue; // pending until resumed
+            }
+            if node.state() == flag::CHECK {
+                drop(store);
+                self.refresh(&self.cx(), key).ok();
+                store = self.store.borrow_mut();
+            }
+            let Some(begun) = store.begin_effect(key) else { continue };
+            drop(store);
+            return Some(self.run_effect(key, begun));
         }
     }
 
@@ -255,26 +259,8 @@ impl<E: 'static> Graph<E> {
         self.max_depth = max_depth;
     }
 
-    /// The turn of an effect has come: it runs, unless it turns out that nothing changed for it.
-    fn take_turn(&self, key: Key) -> Option<Run> {
-        let in_doubt = self.store.borrow_mut().node(key)?.state() == flag::CHECK;
-        if in_doubt {
-            let cx = self.cx();
-            self.refresh(&cx, key).ok();
-        }
-        let (mut body, scope, effect, run) = {
-            let mut store = self.store.borrow_mut();
-            let node = store.node(key)?;
-            if node.state() == flag::CLEAN || node.is(flag::SUSPENDED | flag::RUNNING) {
-                return None;
-            }
-            let body = node.body.take()?;
-            node.flags = node.flags & !flag::STATE | flag::RUNNING;
-            node.last_dep = crate::key::NONE;
-            let run = store.next_run();
-            store.nodes[key.index as usize].stamp = run;
-            (body, store.scope_of(key.index), store.effect_at(key.index), run)
-        };
+    fn run_effect(&self, key: Key, begun: Begun<E>) -> Run {
+        let Begun { mut body, scope, effect, run } = begun;
         let cx = Cx { graph: self, scope, observer: Some(Observer { key, run }), frame: None };
         let outcome = self.nested(|| guarded(|| body.run(&cx)));
 
@@ -290,7 +276,7 @@ impl<E: 'static> Graph<E> {
                 discard(body);
             }
         }
-        Some(Run { effect, outcome })
+        Run { effect, outcome }
     }
 
     /// Brings a calc up to date, or finds out whether an effect in doubt is dirty.
@@ -298,11 +284,15 @@ impl<E: 'static> Graph<E> {
     /// # Errors
     /// Only when the node itself could not be computed. How its closure went is in its result.
     pub(crate) fn refresh(&self, cx: &Cx<'_, E>, key: Key) -> Result<(), Interrupt> {
+        let may_descend = self.depth.get() % LONG_CHAIN as usize <= 1;
         let base = {
             let mut store = self.store.borrow_mut();
-            let base = store.pulls.len();
-            store.begin_pull(key, self.depth.get() % LONG_CHAIN as usize <= 1);
-            base
+            let descend = may_descend && store.is_long_chain(key.index);
+            if !descend && store.is_dirty_calc(key) {
+                drop(store);
+                return self.evaluate(cx, key);
+            }
+            store.begin_pull(key, descend)
         };
         loop {
             let step = self.store.borrow_mut().next_step(base);
@@ -341,7 +331,7 @@ impl<E: 'static> Graph<E> {
             }
         };
         node.flags = node.flags & !(flag::STATE | flag::SCANNING) | flag::RUNNING;
-        node.last_dep = crate::key::NONE;
+        node.last_dep = NONE;
         let run = store.next_run();
         let scope = store.scope_of(key.index);
         drop(store);
@@ -357,39 +347,45 @@ impl<E: 'static> Graph<E> {
             discard(taken);
             return Ok(());
         };
-        node.flags &= !flag::HEAVY;
-        node.flags |= if computed.is_heavy { flag::HEAVY } else { 0 };
+        let heavy = if computed.is_heavy { flag::HEAVY } else { 0 };
+        let flags = node.flags & !(flag::HEAVY | flag::RUNNING) | was_running | heavy;
+        node.flags = flags;
         if taken.is_some() {
             node.body = taken;
         }
-        if was_running == 0 {
-            node.flags &= !flag::RUNNING;
-        }
-        let tells = node.is(flag::DISTINCT) && (computed.is_new || node.state() != flag::CLEAN);
         store.trim(key.index);
-        if tells {
+        if flags & flag::DISTINCT != 0 && (computed.is_new || flags & flag::STATE != flag::CLEAN) {
             store.confirm_readers(key.index);
-        }
-        let due = store.marks.are_due();
-        drop(store);
-        if due {
-            self.run_due();
+            self.end_change(store);
         }
         Ok(())
     }
 
-    /// Counts a level, and grows the stack when it gets short.
+    /// Counts a level, and grows the stack when it gets short. `call` does not unwind.
+    #[inline]
     pub(crate) fn nested<R>(&self, call: impl FnOnce() -> R) -> R {
         let depth = self.depth.get() + 1;
         self.depth.set(depth);
-        let back = Back { depth: &self.depth, overrun: &self.overrun };
         let result = if depth.is_multiple_of(STACK_CHECK_LEVELS) {
             stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, call)
         } else {
             call()
         };
-        drop(back);
+        self.depth.set(depth - 1);
+        if depth == 1 {
+            self.overrun.set(false);
+        }
         result
+    }
+
+    /// Ends the borrow under which something was marked.
+    #[inline]
+    pub(crate) fn end_change(&self, store: RefMut<'_, Store<E>>) {
+        let due = store.marks.are_due();
+        drop(store);
+        if due {
+            self.run_due();
+        }
     }
 
     /// Runs what a change left to do once everything is marked: old results are dropped (B18), then on-invalidate
@@ -429,6 +425,14 @@ impl<E: 'static> Graph<E> {
                 node.flags &= !flag::HOOKED;
             }
         }
+    }
+
+    /// Runs a callback of a run that is invalid or destroyed already.
+    pub(crate) fn run_late_hook(&self, key: Key, scope: Scope, hook: Hook<E>) {
+        let made_at = self.store.borrow_mut().node(key).map_or(scope.made_at, |node| node.made_at);
+        let mut hooks = [hook];
+        self.run_hooks(Effect { key, made_at }, scope, &mut hooks);
+        discard(hooks);
     }
 
     fn run_hooks(&self, effect: Effect, scope: Scope, hooks: &mut [Hook<E>]) {
@@ -476,7 +480,30 @@ impl<E: 'static> Graph<E> {
     }
 }
 
+/// An effect that is about to run, out of its slot.
+struct Begun<E: 'static> {
+    body: Box<dyn Body<E>>,
+    scope: Scope,
+    effect: Effect,
+    run: u32,
+}
+
 impl<E: 'static> Store<E> {
+    /// Takes an effect out of its slot to run it, if something changed for it.
+    fn begin_effect(&mut self, key: Key) -> Option<Begun<E>> {
+        let run = self.next_run();
+        let node = self.node(key)?;
+        if node.state() == flag::CLEAN || node.is(flag::SUSPENDED) {
+            return None;
+        }
+        let body = node.body.take()?;
+        node.flags = node.flags & !flag::STATE | flag::RUNNING;
+        node.last_dep = NONE;
+        node.stamp = run;
+        let effect = Effect { key, made_at: node.made_at };
+        Some(Begun { body, scope: self.scope_of(key.index), effect, run })
+    }
+
     fn is_runnable(&self, key: Key) -> bool {
         self.nodes
             .get(key.index as usize)
@@ -490,22 +517,6 @@ impl<E: fmt::Debug + 'static> fmt::Debug for Graph<E> {
             .field("env", &self.env)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
-    }
-}
-
-/// Leaves a level, also when a closure unwinds.
-struct Back<'g> {
-    depth: &'g Cell<usize>,
-    overrun: &'g Cell<bool>,
-}
-
-impl Drop for Back<'_> {
-    fn drop(&mut self) {
-        let depth = self.depth.get() - 1;
-        self.depth.set(depth);
-        if depth == 0 {
-            self.overrun.set(false);
-        }
     }
 }
 

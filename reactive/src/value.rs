@@ -108,21 +108,17 @@ impl<T: Send + 'static> Value<T> {
     where
         T: PartialEq,
     {
-        let is_same = if is_plain::<T>() {
-            let mut store = cx.graph.store.borrow_mut();
-            let node = store.node(self.key).ok_or_else(|| self.destroyed())?;
-            let old = node.body.as_deref_mut().and_then(datum_of::<T, E>).ok_or(InUse)?;
-            old.as_ref().is_some_and(|old| *old == datum)
-        } else {
-            self.take(cx)?
-                .datum::<T>()
-                .is_some_and(|old| old.as_ref().is_some_and(|old| *old == datum))
-        };
-        if is_same {
+        if is_plain::<T>() {
+            return self.write(cx, Some(datum), |old, new| old == new);
+        }
+        if self
+            .take(cx)?
+            .datum::<T>()
+            .is_some_and(|old| old.as_ref().is_some_and(|old| *old == datum))
+        {
             return Ok(false);
         }
-        self.write(cx, Some(datum))?;
-        Ok(true)
+        self.write(cx, Some(datum), |_, _| false)
     }
 
     /// Puts a datum in its place and tells the readers, equal or not. Those that only asked whether there is one are
@@ -131,7 +127,7 @@ impl<T: Send + 'static> Value<T> {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn replace<E: 'static>(self, cx: &Cx<'_, E>, datum: T) -> Result<(), Interrupt> {
-        self.write(cx, Some(datum))
+        self.write(cx, Some(datum), |_, _| false).map(|_| ())
     }
 
     /// Changes the datum in place, and tells the readers unless `change` returns `false`. Says whether it did.
@@ -153,11 +149,7 @@ impl<T: Send + 'static> Value<T> {
             if store.node(self.key).is_some() {
                 store.invalidate_readers(self.key.index, mark::Change::Datum);
             }
-            let due = store.marks.are_due();
-            drop(store);
-            if due {
-                cx.graph.run_due();
-            }
+            cx.graph.end_change(store);
         }
         outcome.or_else(|payload| resume_unwind(payload))
     }
@@ -172,7 +164,7 @@ impl<T: Send + 'static> Value<T> {
             store.node(self.key).ok_or_else(|| self.destroyed())?.is(flag::SET)
         };
         if is_set {
-            self.write(cx, None)?;
+            self.write(cx, None, |_, _| false)?;
         }
         Ok(is_set)
     }
@@ -243,10 +235,22 @@ impl<T: Send + 'static> Value<T> {
         Ok(Taken { graph: cx.graph, key: self.key, body: Some(body) })
     }
 
-    fn write<E: 'static>(self, cx: &Cx<'_, E>, datum: Option<T>) -> Result<(), Interrupt> {
+    /// Puts a datum, or the lack of one, in place, unless `is_same` says that nothing changes; it is called with the
+    /// graph borrowed, so it must run no code of the user's.
+    fn write<E: 'static>(
+        self,
+        cx: &Cx<'_, E>,
+        datum: Option<T>,
+        is_same: impl FnOnce(&T, &T) -> bool,
+    ) -> Result<bool, Interrupt> {
         let mut store = cx.graph.store.borrow_mut();
         let node = store.node(self.key).ok_or_else(|| self.destroyed())?;
         let slot = node.body.as_deref_mut().and_then(datum_of::<T, E>).ok_or(InUse)?;
+        if let (Some(old), Some(new)) = (&*slot, &datum)
+            && is_same(old, new)
+        {
+            return Ok(false);
+        }
         let is_set = if datum.is_some() { flag::SET } else { 0 };
         let old = std::mem::replace(slot, datum);
         let change = if node.flags & flag::SET == is_set {
@@ -256,13 +260,9 @@ impl<T: Send + 'static> Value<T> {
         };
         node.flags = node.flags & !flag::SET | is_set;
         store.invalidate_readers(self.key.index, change);
-        let due = store.marks.are_due();
-        drop(store);
-        if due {
-            cx.graph.run_due();
-        }
+        cx.graph.end_change(store);
         drop(old);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "a command talks to people on its terminal"
 )]
 
+#[cfg(feature = "bench")]
+mod bench;
 mod browser;
 mod demo;
 mod test;
@@ -20,6 +22,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo     a data explorer to look at, and the example to start an app from
+  bench    what everything costs, beside the best that is known
   browser  a real browser on the pages that we serve, with our client and with the Shiny client
   test     everything that has to hold before a change is handed in
   tidy     the workspace's own rules alone, such as who may depend on whom
@@ -43,6 +46,10 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         None => ("help", args),
     };
     match command {
+        #[cfg(feature = "bench")]
+        "bench" => bench::run(rest),
+        #[cfg(not(feature = "bench"))]
+        "bench" => with_the_benches(args),
         "browser" => browser::run(rest),
         "demo" => demo::run(rest),
         "test" => test::run(rest),
@@ -53,4 +60,14 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         }
         other => anyhow::bail!("there is no command `{other}`\n\n{USAGE}"),
     }
+}
+
+/// Runs this program again, built for speed and with what the benches compare with.
+#[cfg(not(feature = "bench"))]
+fn with_the_benches(args: &[String]) -> anyhow::Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--features", "bench", "--"]);
+    let status = cargo.args(args).status()?;
+    anyhow::ensure!(status.success(), "the bench failed");
+    Ok(())
 }

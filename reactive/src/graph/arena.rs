@@ -410,13 +410,15 @@ impl<E: 'static> Store<E> {
     /// A run has ended: what it did not read any more is no dependency.
     pub(crate) fn trim(&mut self, reader: u32) {
         let node = &mut self.nodes[reader as usize];
-        let mut edge = if node.last_dep == NONE {
-            std::mem::replace(&mut node.first_dep, NONE)
-        } else {
-            std::mem::replace(&mut self.edges[node.last_dep as usize].next_dep, NONE)
+        let rest = match node.last_dep {
+            NONE => &mut node.first_dep,
+            last => &mut self.edges[last as usize].next_dep,
         };
-        while edge != NONE {
-            edge = self.free_edge(edge);
+        if *rest != NONE {
+            let mut edge = std::mem::replace(rest, NONE);
+            while edge != NONE {
+                edge = self.free_edge(edge);
+            }
         }
     }
 

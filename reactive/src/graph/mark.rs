@@ -69,16 +69,26 @@ impl<E: 'static> Store<E> {
     pub(crate) fn invalidate_readers(&mut self, source: u32, change: Change) {
         let first = self.nodes[source as usize].first_reader;
         if first != NONE {
-            self.walk(first, change, false);
+            self.walk(first, flag::DIRTY, change);
             self.queue_woken();
         }
     }
 
     /// A distinct calc has a new result: its readers, so far in doubt, are dirty.
     pub(crate) fn confirm_readers(&mut self, source: u32) {
-        let first = self.nodes[source as usize].first_reader;
-        if first != NONE {
-            self.walk(first, Change::Datum, true);
+        let mut edge = self.nodes[source as usize].first_reader;
+        while edge != NONE {
+            let Edge { reader, next_reader, .. } = self.edges[edge as usize];
+            let node = &mut self.nodes[reader as usize];
+            let flags = node.flags;
+            if flags & flag::STATE == flag::CHECK {
+                if flags & flag::RUNNING == 0 || self.has_been_read(edge, reader) {
+                    self.confirm(reader);
+                }
+            } else {
+                node.flags = flags & !flag::SCANNING;
+            }
+            edge = next_reader;
         }
     }
 
@@ -86,87 +96,92 @@ impl<E: 'static> Store<E> {
     pub(crate) fn invalidate_orphans(&mut self, orphans: &[u32]) {
         for edge in orphans {
             let reader = self.edges[*edge as usize].reader;
-            if let Some((first, state)) = self.reach(*edge, reader, flag::DIRTY, false) {
-                self.walk_from(first, state, Change::Presence, false);
+            if let Some((first, state)) = self.reach(*edge, reader, flag::DIRTY) {
+                self.walk(first, state, Change::Presence);
             }
         }
         self.queue_woken();
     }
 
-    fn walk(&mut self, first: u32, change: Change, confirm: bool) {
-        self.walk_from(first, flag::DIRTY, change, confirm);
-    }
-
-    fn walk_from(&mut self, first: u32, state: u32, change: Change, confirm: bool) {
+    /// Marks all that is reached from an edge, one branch after the other.
+    fn walk(&mut self, first: u32, state: u32, change: Change) {
         let mut edge = first;
         let mut state = state;
         loop {
-            while edge != NONE {
-                let Edge { dep, reader, next_reader, .. } = self.edges[edge as usize];
-                if dep & PRESENCE != 0 && change == Change::Datum {
-                    edge = next_reader;
-                    continue;
+            let Edge { dep, reader, next_reader, .. } = self.edges[edge as usize];
+            let is_told = dep & PRESENCE == 0 || change == Change::Presence;
+            if is_told && let Some((below, state_below)) = self.reach(edge, reader, state) {
+                if next_reader != NONE {
+                    self.marks.branches.push((next_reader, state));
                 }
-                match self.reach(edge, reader, state, confirm) {
-                    Some((below, state_below)) => {
-                        if next_reader != NONE {
-                            self.marks.branches.push((next_reader, state));
-                        }
-                        edge = below;
-                        state = state_below;
-                    }
-                    None => edge = next_reader,
+                edge = below;
+                state = state_below;
+            } else if next_reader != NONE {
+                edge = next_reader;
+            } else {
+                match self.marks.branches.pop() {
+                    Some(branch) => (edge, state) = branch,
+                    None => break,
                 }
-            }
-            match self.marks.branches.pop() {
-                Some(branch) => (edge, state) = branch,
-                None => break,
             }
         }
     }
 
     /// Marks one reader; if its own readers are to be marked, tells the first edge to them and their state.
-    /// With `confirm`, only what was in doubt is marked: whoever is clean has not seen an older result.
     #[inline]
-    fn reach(&mut self, edge: u32, index: u32, state: u32, confirm: bool) -> Option<(u32, u32)> {
+    fn reach(&mut self, edge: u32, index: u32, state: u32) -> Option<(u32, u32)> {
         let node = &mut self.nodes[index as usize];
         let flags = node.flags;
         let before = flags & flag::STATE;
         if before >= state {
-            node.flags &= !flag::SCANNING; // news: a check that is under way begins anew
+            node.flags = flags & !flag::SCANNING; // news: a check that is under way begins anew
             return None;
         }
-        if confirm && before == flag::CLEAN {
-            return None;
-        }
-        if flags & flag::RUNNING != 0 && !self.has_been_read(edge, index) {
+        if flags & (flag::RUNNING | flag::HOOKED | flag::HEAVY) != 0
+            && !self.reach_warily(edge, index, state)
+        {
             return None;
         }
         let node = &mut self.nodes[index as usize];
         node.flags = flags & !(flag::STATE | flag::SCANNING) | state;
-        let key = Key { index, generation: node.generation };
-        if state == flag::DIRTY && flags & flag::HOOKED != 0 {
-            self.marks.hooks_due.push_back(key);
-        }
         if flags & flag::EFFECT != 0 {
             if before == flag::CLEAN {
                 self.marks.woken.push((node.stamp, index));
             }
             return None;
         }
-        let below = if flags & flag::DISTINCT != 0 {
-            if before != flag::CLEAN {
-                return None; // its readers are in doubt already
-            }
+        let below = if flags & flag::DISTINCT == 0 {
+            state
+        } else if before == flag::CLEAN {
             flag::CHECK
         } else {
-            if state == flag::DIRTY && flags & flag::HEAVY != 0 {
-                self.marks.releases.push(key);
-            }
-            state
+            return None; // its readers are in doubt already
         };
         let first = node.first_reader;
         (first != NONE).then_some((first, below))
+    }
+
+    /// What marking a reader takes beyond the mark. Says whether it is to be marked at all.
+    fn reach_warily(&mut self, edge: u32, index: u32, state: u32) -> bool {
+        let node = &self.nodes[index as usize];
+        let flags = node.flags;
+        if flags & flag::RUNNING != 0 && !self.has_been_read(edge, index) {
+            return false;
+        }
+        if state == flag::DIRTY {
+            self.note_dirty(Key { index, generation: node.generation }, flags);
+        }
+        true
+    }
+
+    /// What follows from a node's becoming dirty is due once all is marked.
+    fn note_dirty(&mut self, key: Key, flags: u32) {
+        if flags & flag::HOOKED != 0 {
+            self.marks.hooks_due.push_back(key);
+        }
+        if flags & (flag::HEAVY | flag::DISTINCT) == flag::HEAVY {
+            self.marks.releases.push(key);
+        }
     }
 
     /// Whether the present run of a reader has come past this edge; if not, the edge is of the run before and means
@@ -211,12 +226,21 @@ impl<E: 'static> Store<E> {
     }
 
     /// Begins to bring a node up to date.
-    pub(crate) fn begin_pull(&mut self, key: Key, may_descend: bool) {
-        let descend = may_descend && self.is_long_chain(key.index);
+    pub(crate) fn begin_pull(&mut self, key: Key, descend: bool) -> usize {
         self.pulls.push(Pull { key, edge: NONE, restarts: 0, descend });
+        self.pulls.len() - 1
     }
 
-    fn is_long_chain(&self, index: u32) -> bool {
+    /// Whether the node is a calc that has to be computed, whatever it depends on.
+    pub(crate) fn is_dirty_calc(&self, key: Key) -> bool {
+        self.nodes.get(key.index as usize).is_some_and(|node| {
+            node.generation == key.generation
+                && node.flags & (flag::CALC | flag::STATE | flag::RUNNING)
+                    == flag::CALC | flag::DIRTY
+        })
+    }
+
+    pub(crate) fn is_long_chain(&self, index: u32) -> bool {
         let mut index = index;
         for _ in 0..LONG_CHAIN {
             match self.stale_calc_behind(self.nodes[index as usize].first_dep) {
@@ -318,19 +342,45 @@ impl<E: 'static> Store<E> {
         }
     }
 
-    /// A node in doubt is dirty after all.
+    /// A node in doubt is dirty after all, and so are those that read it, down to the next distinct calc.
+    /// Whoever is clean has not seen an older result.
+    #[inline]
     fn confirm(&mut self, index: u32) {
         let node = &mut self.nodes[index as usize];
-        let key = Key { index, generation: node.generation };
-        node.set_state(flag::DIRTY);
-        if node.is(flag::HOOKED) {
-            self.marks.hooks_due.push_back(key);
+        let flags = node.flags;
+        node.flags = flags & !(flag::STATE | flag::SCANNING) | flag::DIRTY;
+        if flags & (flag::HOOKED | flag::HEAVY) != 0 {
+            let key = Key { index, generation: node.generation };
+            self.note_dirty(key, flags);
         }
-        if !node.is(flag::EFFECT | flag::DISTINCT) {
-            if node.is(flag::HEAVY) {
-                self.marks.releases.push(key);
+        if flags & (flag::EFFECT | flag::DISTINCT) == 0 {
+            self.confirm_below(index);
+        }
+    }
+
+    /// A plain calc is dirty after all. Chains of them are walked with a list, for their length.
+    #[cold]
+    fn confirm_below(&mut self, index: u32) {
+        let mut calcs = vec![index];
+        while let Some(calc) = calcs.pop() {
+            let mut edge = self.nodes[calc as usize].first_reader;
+            while edge != NONE {
+                let Edge { reader, next_reader, .. } = self.edges[edge as usize];
+                let node = &self.nodes[reader as usize];
+                let flags = node.flags;
+                if flags & flag::STATE == flag::CHECK
+                    && (flags & flag::RUNNING == 0 || self.has_been_read(edge, reader))
+                {
+                    let node = &mut self.nodes[reader as usize];
+                    node.flags = flags & !(flag::STATE | flag::SCANNING) | flag::DIRTY;
+                    let key = Key { index: reader, generation: node.generation };
+                    self.note_dirty(key, flags);
+                    if flags & (flag::EFFECT | flag::DISTINCT) == 0 {
+                        calcs.push(reader);
+                    }
+                }
+                edge = next_reader;
             }
-            self.confirm_readers(index);
         }
     }
 }

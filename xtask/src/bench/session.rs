@@ -1,0 +1,194 @@
+//! `cargo xtask bench session`: what a session costs on top of the socket it comes in through.
+//!
+//! One input, one calc, one output per session over WebSocket, one update in flight per session. The floor is a
+//! server in Rust without graph and session core, with the same listener, links and buffers, that parses the same
+//! messages and answers with the same frames in one write. What is compared is round trips per second of the
+//! *server's* CPU time, so that neither the client nor the wake-ups of an idle machine count.
+//!
+//! | file | what |
+//! |---|---|
+//! | `server` | the two servers: ours, and the floor |
+//! | `client` | the client of both |
+//! | `modules` | modules that come and go in one session |
+//! | `process` | the parts as processes of their own, each on its own core |
+
+mod client;
+mod modules;
+mod process;
+mod server;
+
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+
+use super::Row;
+use client::{Idle, Load};
+use modules::Cycles;
+use process::{Core, Part};
+use server::Kind;
+
+/// The hidden command under which this program starts the parts of the bench.
+pub(super) const PART: &str = "session-part";
+
+/// Sessions at a time.
+const SIZES: [usize; 3] = [1, 50, 500];
+
+/// Every server meets every size once per round, one after the other, so that what else the machine does falls on
+/// both; the medians count.
+const ROUNDS: usize = 5;
+
+/// How long one load is measured.
+const WINDOW: Duration = Duration::from_millis(1500);
+
+/// Sessions that are opened to see what an idle one keeps.
+const IDLE: usize = 2000;
+
+/// Modules that are made and destroyed.
+const CYCLES: usize = 10_000;
+
+pub(super) fn rows() -> anyhow::Result<Vec<Row>> {
+    if let Err(why) = process::can_pin() {
+        println!("not pinned: {why}; the figures are worth less\n");
+    }
+    let mut rows = loads()?;
+    rows.push(memory()?);
+    rows.extend(cycles()?);
+    Ok(rows)
+}
+
+/// Runs one part: what [`rows`] starts.
+pub(super) fn part(args: &[String]) -> anyhow::Result<()> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        ["server", kind] => server::run(Kind::parse(kind)?),
+        ["load", address, server, sessions, window] => {
+            let window = Duration::from_millis(window.parse()?);
+            let load = client::load(address, server.parse()?, sessions.parse()?, window)?;
+            report(&load)
+        }
+        ["idle", address, server, sessions] => {
+            report(&client::idle(address, server.parse()?, sessions.parse()?)?)
+        }
+        ["modules", cycles] => report(&modules::run(cycles.parse()?)?),
+        _ => bail!("no part of the bench: {args:?}"),
+    }
+}
+
+fn report(result: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(result)?);
+    Ok(())
+}
+
+/// Throughput at every size, ours beside the floor.
+fn loads() -> anyhow::Result<Vec<Row>> {
+    let servers = [Kind::Ours, Kind::Floor];
+    let running = [start(servers[0])?, start(servers[1])?];
+    let mut loads: [[Vec<Load>; 2]; SIZES.len()] = Default::default();
+    for _ in 0..ROUNDS {
+        for (size, loads) in SIZES.iter().zip(&mut loads) {
+            for (server, loads) in running.iter().zip(loads) {
+                let window = WINDOW.as_millis();
+                let args =
+                    ["load", &server.said, &server.id(), &size.to_string(), &window.to_string()];
+                loads.push(Part::start(Core::Client, &args)?.result()?);
+            }
+        }
+    }
+    let median = |loads: &[Load], of: fn(&Load) -> f64| median(loads.iter().map(of));
+
+    println!(
+        "{:>8} {:>6} {:>18} {:>12} {:>9} {:>9}",
+        "sessions", "", "rt/server CPU s", "rt/s", "p50 µs", "p99 µs"
+    );
+    for (size, loads) in SIZES.iter().zip(&loads) {
+        for (kind, loads) in servers.iter().zip(loads) {
+            println!(
+                "{size:>8} {:>6} {:>18.0} {:>12.0} {:>9.0} {:>9.0}",
+                kind.name(),
+                median(loads, Load::per_cpu_second),
+                median(loads, Load::per_second),
+                median(loads, |load| load.p50_us),
+                median(loads, |load| load.p99_us),
+            );
+        }
+    }
+    println!();
+
+    let throughput = loads.map(|loads| loads.map(|loads| median(&loads, Load::per_cpu_second)));
+    let unit = "rt/CPU s";
+    let mut rows: Vec<Row> = SIZES
+        .iter()
+        .zip(throughput)
+        .map(|(size, [ours, floor])| {
+            let name = format!("session ×{size}: round trips, ours ÷ floor (higher is better)");
+            at_least(name, [ours, floor], "floor", unit, 0.6)
+        })
+        .collect();
+    let [_, [at_50, _], [at_500, _]] = throughput;
+    let name = "session: round trips at 500 sessions ÷ at 50 (higher is better)";
+    rows.push(at_least(name.to_owned(), [at_500, at_50], "ours ×50", unit, 0.8));
+    Ok(rows)
+}
+
+/// What an idle session keeps.
+fn memory() -> anyhow::Result<Row> {
+    let idle = |kind| -> anyhow::Result<f64> {
+        let server = start(kind)?;
+        let args = ["idle", &server.said, &server.id(), &IDLE.to_string()];
+        let idle: Idle = Part::start(Core::Client, &args)?.result()?;
+        Ok(idle.bytes_per_session / 1024.0)
+    };
+    let (ours, floor) = (idle(Kind::Ours)?, idle(Kind::Floor)?);
+    println!("an idle session keeps {ours:.1} KB with us, {floor:.1} KB with the floor\n");
+    let name = "session, idle: resident memory ÷ budget (lower is better)";
+    Ok(at_most(name, [ours, 16.0], "KB"))
+}
+
+/// Modules that come and go.
+fn cycles() -> anyhow::Result<Vec<Row>> {
+    let args = ["modules", &CYCLES.to_string()];
+    let cycles: Cycles = Part::start(Core::Server, &args)?.result()?;
+    ensure!(cycles.left == 0, "{} things of destroyed modules are left", cycles.left);
+    Ok(vec![
+        at_most(
+            "module, made and destroyed: time ÷ budget (lower is better)",
+            [cycles.us, 5.0],
+            "µs",
+        ),
+        at_most(
+            "10,000 modules, made and destroyed: memory left ÷ budget (lower is better)",
+            // What an allocator may take for its own order; a byte per module would be more.
+            [cycles.growth_kb, 8.0],
+            "KB",
+        ),
+    ])
+}
+
+fn start(kind: Kind) -> anyhow::Result<Part> {
+    Part::start(Core::Server, &["server", kind.name()])?.ready()
+}
+
+fn at_least(name: String, [ours, peer]: [f64; 2], peer_name: &str, unit: &str, reach: f64) -> Row {
+    let ratio = ours / peer;
+    let (peer_name, unit) = (peer_name.to_owned(), unit.to_owned());
+    Row { name, ours, peer, peer_name, unit, ratio, reach, met: ratio >= reach }
+}
+
+fn at_most(name: &str, [ours, budget]: [f64; 2], unit: &str) -> Row {
+    Row {
+        name: name.to_owned(),
+        ours,
+        peer: budget,
+        peer_name: "budget".to_owned(),
+        unit: unit.to_owned(),
+        ratio: ours / budget,
+        reach: 1.0,
+        met: ours <= budget,
+    }
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,274 @@
+//! The client of both servers: sockets and bytes, so that what it costs is the same and little.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::process::{cpu_time, resident};
+
+/// How long a load runs before it is measured.
+const WARM_UP: Duration = Duration::from_millis(300);
+
+/// What a load came to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Load {
+    round_trips: usize,
+    seconds: f64,
+    server_cpu_seconds: f64,
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+}
+
+impl Load {
+    pub(super) fn per_cpu_second(&self) -> f64 {
+        self.round_trips as f64 / self.server_cpu_seconds
+    }
+
+    pub(super) fn per_second(&self) -> f64 {
+        self.round_trips as f64 / self.seconds
+    }
+}
+
+/// What idle sessions keep.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Idle {
+    pub(super) bytes_per_session: f64,
+}
+
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+const WARMING_UP: u8 = 0;
+const MEASURED: u8 = 1;
+const OVER: u8 = 2;
+
+/// A number of sessions, each of which sends an update as soon as the last one is answered.
+pub(super) fn load(
+    address: &str,
+    server: u32,
+    sessions: usize,
+    window: Duration,
+) -> anyhow::Result<Load> {
+    runtime()?.block_on(async {
+        let phase = Arc::new(AtomicU8::new(WARMING_UP));
+        let mut tasks = JoinSet::new();
+        for session in open(address, sessions).await? {
+            tasks.spawn(session.run(Arc::clone(&phase)));
+        }
+        tokio::time::sleep(WARM_UP).await;
+        let (start, cpu) = (Instant::now(), cpu_time(server)?);
+        phase.store(MEASURED, Relaxed);
+        tokio::time::sleep(window).await;
+        phase.store(OVER, Relaxed);
+        let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_time(server)? - cpu);
+        let mut nanos = Vec::new();
+        while let Some(latencies) = tasks.join_next().await {
+            nanos.extend(latencies??);
+        }
+        nanos.sort_unstable();
+        let percentile = |percent: usize| -> anyhow::Result<f64> {
+            let nanos = nanos.get(nanos.len() * percent / 100).context("no round trip at all")?;
+            Ok(f64::from(*nanos) / 1000.0)
+        };
+        Ok(Load {
+            round_trips: nanos.len(),
+            seconds,
+            server_cpu_seconds: cpu.as_secs_f64(),
+            p50_us: percentile(50)?,
+            p99_us: percentile(99)?,
+        })
+    })
+}
+
+/// Sessions that have had one answer and then do nothing.
+pub(super) fn idle(address: &str, server: u32, sessions: usize) -> anyhow::Result<Idle> {
+    runtime()?.block_on(async {
+        // What the server needs once, whoever comes.
+        let first = open(address, 10).await?;
+        let before = resident(server)?;
+        let more = open(address, sessions).await?;
+        // The connections' own tasks end behind the handshake.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let grown = resident(server)? - before;
+        drop((first, more));
+        Ok(Idle { bytes_per_session: grown / sessions as f64 })
+    })
+}
+
+async fn open(address: &str, sessions: usize) -> anyhow::Result<Vec<Session>> {
+    let mut open = Vec::with_capacity(sessions);
+    for _ in 0..sessions {
+        open.push(Session::open(address).await.context("cannot open a session")?);
+    }
+    Ok(open)
+}
+
+/// One session, initialised, with nothing in flight.
+struct Session {
+    stream: TcpStream,
+    update: Update,
+    received: Received,
+}
+
+impl Session {
+    async fn open(address: &str) -> anyhow::Result<Self> {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let handshake = format!(
+            "GET /websocket/ HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(handshake.as_bytes()).await?;
+        let mut received = Received::default();
+        while !received.take_head()? {
+            received.read(&mut stream).await?;
+        }
+        let init = r#"{"method":"init","data":{"n":1,".clientdata_output_double_hidden":false}}"#;
+        stream.write_all(&frame(init)).await?;
+        let mut session = Self { stream, update: Update::new(), received };
+        session.answer(1).await?;
+        Ok(session)
+    }
+
+    /// Sends updates until it is over; the nanoseconds that the measured ones took.
+    async fn run(mut self, phase: Arc<AtomicU8>) -> anyhow::Result<Vec<u32>> {
+        let mut latencies = Vec::new();
+        loop {
+            let start = Instant::now();
+            let n = self.update.next();
+            self.stream.write_all(&self.update.frame).await?;
+            self.answer(n).await?;
+            match phase.load(Relaxed) {
+                WARMING_UP => {}
+                MEASURED => {
+                    latencies.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
+                }
+                _ => return Ok(latencies),
+            }
+        }
+    }
+
+    /// Waits for the frame that says what follows from `n`.
+    async fn answer(&mut self, n: u64) -> anyhow::Result<()> {
+        loop {
+            while let Some(frame) = self.received.take_frame()? {
+                if let Some(double) = double(&self.received.bytes[frame])? {
+                    ensure!(double == n * 2, "the double of {n} is {double}");
+                    return Ok(());
+                }
+            }
+            self.received.read(&mut self.stream).await?;
+        }
+    }
+}
+
+/// The value of the output in a frame, if there is one.
+fn double(frame: &[u8]) -> anyhow::Result<Option<u64>> {
+    const VALUE: &str = r#""values":{"double":""#;
+    let text = std::str::from_utf8(frame)?;
+    let Some(start) = text.find(VALUE) else { return Ok(None) };
+    let value = &text[start + VALUE.len()..];
+    let end = value.find('"').context("a value without an end")?;
+    Ok(Some(value[..end].parse()?))
+}
+
+/// The frame of an update, in which only the digits change.
+struct Update {
+    frame: Vec<u8>,
+    n: u64,
+}
+
+impl Update {
+    const SMALLEST: u64 = 100_000;
+
+    fn new() -> Self {
+        Self { frame: frame(r#"{"method":"update","data":{"n":100000}}"#), n: Self::SMALLEST }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.n = if self.n == Self::SMALLEST * 10 - 1 { Self::SMALLEST } else { self.n + 1 };
+        let end = self.frame.len() - 2;
+        let mut rest = self.n;
+        for digit in self.frame[end - 6..end].iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+        self.n
+    }
+}
+
+/// A text frame of a client. Its mask is zero: the server takes it off all the same.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+    assert!(length < 126, "a text that needs a longer head");
+    let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+/// What came from the server and is not taken.
+struct Received {
+    bytes: [u8; 2048],
+    start: usize,
+    end: usize,
+}
+
+impl Default for Received {
+    fn default() -> Self {
+        Self { bytes: [0; 2048], start: 0, end: 0 }
+    }
+}
+
+impl Received {
+    async fn read(&mut self, stream: &mut TcpStream) -> anyhow::Result<()> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        if self.end == self.bytes.len() {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        match stream.read(&mut self.bytes[self.end..]).await? {
+            0 => bail!("the server hung up"),
+            count => self.end += count,
+        }
+        Ok(())
+    }
+
+    /// Takes the answer to the handshake, if it is whole.
+    fn take_head(&mut self) -> anyhow::Result<bool> {
+        let bytes = &self.bytes[self.start..self.end];
+        let Some(length) = bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+            return Ok(false);
+        };
+        ensure!(bytes.starts_with(b"HTTP/1.1 101"), "the server refused the handshake");
+        self.start += length + 4;
+        Ok(true)
+    }
+
+    /// Takes a frame, if it is whole: where its payload is.
+    fn take_frame(&mut self) -> anyhow::Result<Option<std::ops::Range<usize>>> {
+        let bytes = &self.bytes[self.start..self.end];
+        let [first, second, ..] = bytes else { return Ok(None) };
+        ensure!(*first == 0x81, "no whole text frame: {first:x}");
+        let (head, length) = match (second, bytes) {
+            (0..=125, _) => (2, usize::from(*second)),
+            (126, [_, _, high, low, ..]) => (4, usize::from(u16::from_be_bytes([*high, *low]))),
+            (126, _) => return Ok(None),
+            _ => bail!("a frame that no output of the bench needs"),
+        };
+        if bytes.len() < head + length {
+            return Ok(None);
+        }
+        let payload = self.start + head..self.start + head + length;
+        self.start = payload.end;
+        Ok(Some(payload))
+    }
+}

@@ -80,10 +80,6 @@ impl<E: 'static> Node<E> {
         self.flags & flag::STATE
     }
 
-    pub(crate) fn set_state(&mut self, state: u32) {
-        self.flags = self.flags & !flag::STATE | state;
-    }
-
     pub(crate) fn is(&self, flags: u32) -> bool {
         self.flags & flags != 0
     }

@@ -193,7 +193,7 @@ impl<T: Send + 'static> Calc<T> {
     /// Computes it: a calc that runs already and reads itself runs once more (B9).
     fn update<E: 'static>(self, cx: &Cx<'_, E>, flags: u32) -> Result<(), Interrupt> {
         if flags & flag::RUNNING != 0 {
-            cx.graph.evaluate(cx, self.key)
+            cx.graph.evaluate(cx, self.key, cx.graph.store.borrow_mut())
         } else {
             cx.graph.refresh(cx, self.key)
         }

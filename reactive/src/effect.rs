@@ -62,7 +62,7 @@ impl Effect {
     pub fn set_priority<E: 'static>(self, cx: &Cx<'_, E>, priority: i32) {
         let mut store = cx.graph.store.borrow_mut();
         if let Some(node) = store.node(self.key) {
-            node.priority = priority;
+            node.set_priority(priority);
         }
     }
 

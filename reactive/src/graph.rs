@@ -284,20 +284,22 @@ impl<E: 'static> Graph<E> {
     /// # Errors
     /// Only when the node itself could not be computed. How its closure went is in its result.
     pub(crate) fn refresh(&self, cx: &Cx<'_, E>, key: Key) -> Result<(), Interrupt> {
-        let may_descend = self.depth.get() % LONG_CHAIN as usize <= 1;
         let base = {
             let mut store = self.store.borrow_mut();
-            let descend = may_descend && store.is_long_chain(key.index);
-            if !descend && store.is_dirty_calc(key) {
-                drop(store);
-                return self.evaluate(cx, key);
+            let is_dirty = store.is_dirty_calc(key);
+            // Looked at only so often: what is not that deep is not worth the look.
+            let descend = is_dirty
+                && self.depth.get() % LONG_CHAIN as usize == LONG_CHAIN as usize - 1
+                && store.is_long_chain(key.index);
+            if is_dirty && !descend {
+                return self.evaluate(cx, key, store);
             }
             store.begin_pull(key, descend)
         };
         loop {
-            let step = self.store.borrow_mut().next_step(base);
-            let Step::Evaluate(next) = step else { return Ok(()) };
-            if let Err(interrupt) = self.evaluate(cx, next) {
+            let mut store = self.store.borrow_mut();
+            let Step::Evaluate(next) = store.next_step(base) else { return Ok(()) };
+            if let Err(interrupt) = self.evaluate(cx, next, store) {
                 if next == key {
                     self.store.borrow_mut().pulls.truncate(base);
                     return Err(interrupt);
@@ -311,12 +313,16 @@ impl<E: 'static> Graph<E> {
     ///
     /// # Errors
     /// When it could not be run: it is destroyed, in use, or too deep.
-    pub(crate) fn evaluate(&self, cx: &Cx<'_, E>, key: Key) -> Result<(), Interrupt> {
+    pub(crate) fn evaluate(
+        &self,
+        cx: &Cx<'_, E>,
+        key: Key,
+        mut store: RefMut<'_, Store<E>>,
+    ) -> Result<(), Interrupt> {
         if self.depth.get() >= self.max_depth {
             self.overrun.set(true);
             return Err(TooDeep { limit: self.max_depth }.into());
         }
-        let mut store = self.store.borrow_mut();
         let Some(node) = store.node(key) else { return Ok(()) };
         let taken = node.body.take();
         let was_running = node.flags & flag::RUNNING;

@@ -294,7 +294,7 @@ async fn while_callbacks_run_everything_is_still_there() {
         let value = m.value(9);
         m.on_destroy(move |s| {
             // The child's own callbacks are through, and nothing of it is gone.
-            seen.add(format!("{} {} {}", x.get(s)?, of_child.get(s)?, value.get(s)?));
+            seen.add(&format!("{} {} {}", x.get(s)?, of_child.get(s)?, value.get(s)?));
             Ok(())
         });
         Ok(())
@@ -723,7 +723,7 @@ async fn a_callback_that_destroys_its_own_scope_changes_nothing_for_the_callback
             Ok(())
         });
         m.on_destroy(move |s| {
-            seen.add(format!("second reads {} {}", x.get(s)?, value.get(s)?));
+            seen.add(&format!("second reads {} {}", x.get(s)?, value.get(s)?));
             Ok(())
         });
         m.destroy();
@@ -773,7 +773,7 @@ async fn a_callback_that_a_childs_callback_registers_on_the_parent_runs_in_the_s
     run(&mut client, move |s| {
         let p = s.module("p")?;
         p.on_destroy(seen.says("p"));
-        let late = seen.clone();
+        let late = seen;
         // A scope on the way that has no callback yet has its turn before the outer one.
         p.module("c")?.module("g")?.on_destroy(move |s| {
             let p = s.root().module("p")?;
@@ -801,7 +801,7 @@ async fn a_callback_that_comes_after_its_scopes_turn_waits_for_the_next_destroy(
             s.on_destroy(late.says("p, next time"));
             Ok(())
         });
-        let late = seen.clone();
+        let late = seen;
         p.on_destroy(move |s| {
             let c = s.module("c")?;
             late.add("p");

@@ -162,7 +162,9 @@ async fn replay(name: &str, app: impl Fn() -> App) -> Vec<String> {
             known = differences;
             let close = client.close_code().map(u64::from);
             if close != step.close {
-                let text = |code: Option<u64>| code.map_or("-".to_owned(), |code| code.to_string());
+                let text = |code: Option<u64>| {
+                    code.map_or_else(|| "-".to_owned(), |code| code.to_string())
+                };
                 deviations.push(format!("{number}: close {} -> {}", text(step.close), text(close)));
             }
             number += 1;
@@ -517,7 +519,7 @@ async fn violations_close_with_a_code_that_says_which() {
             assert_eq!(client.close_code(), None, "{name}");
             client.send_frame(step.message).await;
         }
-        let closed = client.close_code().map_or("-".to_owned(), |code| code.to_string());
+        let closed = client.close_code().map_or_else(|| "-".to_owned(), |code| code.to_string());
         assert_eq!(closed, code, "{name}");
         if code == "-" {
             assert!(matches!(client.model().responses(), [(_, Err(_))]), "{name}");

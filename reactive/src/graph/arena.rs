@@ -61,13 +61,13 @@ pub(crate) struct Node<E: 'static> {
     pub(crate) generation: u32,
     pub(crate) flags: u32,
     pub(crate) first_reader: u32,
-    pub(crate) last_reader: u32,
+    /// Of an effect, which nobody reads, its priority.
+    last_reader: u32,
     pub(crate) first_dep: u32,
     /// While the node runs, the last dependency that this run has read; those behind it are of the run before.
     pub(crate) last_dep: u32,
     /// Of an effect, the number of its latest run; of anything else, the number of the run that read it last.
     pub(crate) stamp: u32,
-    pub(crate) priority: i32,
     pub(crate) scope: u32,
     pub(crate) prev_in_scope: u32,
     pub(crate) next_in_scope: u32,
@@ -76,6 +76,16 @@ pub(crate) struct Node<E: 'static> {
 }
 
 impl<E: 'static> Node<E> {
+    /// Of an effect.
+    pub(crate) fn priority(&self) -> i32 {
+        self.last_reader.cast_signed()
+    }
+
+    /// Of an effect.
+    pub(crate) fn set_priority(&mut self, priority: i32) {
+        self.last_reader = priority.cast_unsigned();
+    }
+
     pub(crate) fn state(&self) -> u32 {
         self.flags & flag::STATE
     }
@@ -200,11 +210,10 @@ impl<E: 'static> Store<E> {
             generation: self.seed,
             flags,
             first_reader: NONE,
-            last_reader: NONE,
+            last_reader: if flags & flag::EFFECT == 0 { NONE } else { priority.cast_unsigned() },
             first_dep: NONE,
             last_dep: NONE,
             stamp: 0,
-            priority,
             scope: scope.key.index,
             prev_in_scope: self.scopes[scope.key.index as usize].last_node,
             next_in_scope: NONE,

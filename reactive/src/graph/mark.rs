@@ -221,7 +221,7 @@ impl<E: 'static> Store<E> {
         if node.flags & (flag::QUEUED | flag::SUSPENDED) == 0 {
             node.flags |= flag::QUEUED;
             let key = Key { index, generation: node.generation };
-            self.queue.push(node.priority, key);
+            self.queue.push(node.priority(), key);
         }
     }
 

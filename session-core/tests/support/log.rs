@@ -12,7 +12,7 @@ use session_core::{App, Result, Session};
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    pub(crate) fn add(&self, line: impl ToString) {
+    pub(crate) fn add(&self, line: &(impl ToString + ?Sized)) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_string());
     }
 

@@ -49,10 +49,10 @@ impl<'a> Message<'a> {
             ("init" | "update", ..) => {
                 Err(violation(format!("the data of {method:?} is not an object")))
             }
-            (_, _, Some(args), Some(tag)) if tag.get().len() <= MAX_TAG => {
-                Ok(Self::Request { method, args, tag })
+            (_, _, Some(args), Some(tag)) if is_tag(tag) => Ok(Self::Request { method, args, tag }),
+            (_, _, Some(_), Some(_)) => {
+                Err(violation("the tag of a request is no short text or number"))
             }
-            (_, _, Some(_), Some(_)) => Err(violation("the tag of a request is too long")),
             _ => Err(violation(format!("unknown method {method:?} without args and tag"))),
         }
     }
@@ -104,6 +104,14 @@ impl<'de> DeserializeSeed<'de> for TextVisitor {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
+}
+
+/// A tag is echoed as it was sent, so it is something that every reader of JSON can read.
+fn is_tag(tag: &RawValue) -> bool {
+    let tag = tag.get();
+    tag.len() <= MAX_TAG
+        && !tag.starts_with(['[', '{'])
+        && serde_json::from_str::<serde_json::Value>(tag).is_ok()
 }
 
 fn is_object(value: &RawValue) -> bool {
@@ -229,6 +237,10 @@ mod tests {
             "{\"method\":\"foo\"}",
             "{\"method\":\"foo\",\"tag\":1}",
             "{\"method\":\"foo\",\"args\":[]}",
+            "{\"method\":\"foo\",\"args\":[],\"tag\":[1]}",
+            "{\"method\":\"foo\",\"args\":[],\"tag\":{}}",
+            "{\"method\":\"foo\",\"args\":[],\"tag\":1e999}",
+            "{\"method\":\"foo\",\"args\":[],\"tag\":\"\\ud800\"}",
             "{\"method\":\"init\",\"method\":\"init\",\"data\":{}}",
         ] {
             assert_eq!(code(text), 1002, "{text:?}");

@@ -1,11 +1,11 @@
 //! What follows from other things.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use crate::graph::arena::flag;
+use crate::graph::arena::{Store, flag};
 use crate::graph::{Body, Computed, Frame, Taken, discard, guarded};
 use crate::key::{Key, identity};
 use crate::value::is_plain;
@@ -141,8 +141,7 @@ impl<T: Send + 'static> Calc<T> {
             if let Some(result) = result {
                 return result;
             }
-            drop(store);
-            self.update(cx, flags)?;
+            self.update(cx, flags, store)?;
         }
         {
             let mut store = cx.graph.store.borrow_mut();
@@ -163,14 +162,13 @@ impl<T: Send + 'static> Calc<T> {
         cx: &Cx<'_, E>,
         read: impl FnOnce(&T) -> R,
     ) -> Result<R, Interrupt> {
-        let flags = {
-            let mut store = cx.graph.store.borrow_mut();
-            let flags = store.node(self.key).ok_or_else(|| self.destroyed())?.flags;
-            store.track(self.key.index, 0, cx.observer);
-            flags
-        };
-        if flags & (flag::STATE | flag::RUNNING) != flag::CLEAN {
-            self.update(cx, flags)?;
+        let mut store = cx.graph.store.borrow_mut();
+        let flags = store.node(self.key).ok_or_else(|| self.destroyed())?.flags;
+        store.track(self.key.index, 0, cx.observer);
+        if flags & (flag::STATE | flag::RUNNING) == flag::CLEAN {
+            drop(store);
+        } else {
+            self.update(cx, flags, store)?;
         }
         self.read(cx, read)
     }
@@ -191,11 +189,18 @@ impl<T: Send + 'static> Calc<T> {
     }
 
     /// Computes it: a calc that runs already and reads itself runs once more (B9).
-    fn update<E: 'static>(self, cx: &Cx<'_, E>, flags: u32) -> Result<(), Interrupt> {
-        if flags & flag::RUNNING != 0 {
-            cx.graph.evaluate(cx, self.key, cx.graph.store.borrow_mut())
+    #[inline]
+    fn update<E: 'static>(
+        self,
+        cx: &Cx<'_, E>,
+        flags: u32,
+        store: RefMut<'_, Store<E>>,
+    ) -> Result<(), Interrupt> {
+        let is_dirty = flags & flag::STATE == flag::DIRTY && !cx.graph.is_at_chain_end();
+        if flags & flag::RUNNING != 0 || is_dirty {
+            cx.graph.evaluate(cx, self.key, store)
         } else {
-            cx.graph.refresh(cx, self.key)
+            cx.graph.refresh(cx, self.key, store)
         }
     }
 

@@ -196,8 +196,7 @@ impl<E: 'static> Graph<E> {
                 continue; // pending until resumed
             }
             if node.state() == flag::CHECK {
-                drop(store);
-                self.refresh(&self.cx(), key).ok();
+                self.refresh(&self.cx(), key, store).ok();
                 store = self.store.borrow_mut();
             }
             let Some(begun) = store.begin_effect(key) else { continue };
@@ -283,19 +282,19 @@ impl<E: 'static> Graph<E> {
     ///
     /// # Errors
     /// Only when the node itself could not be computed. How its closure went is in its result.
-    pub(crate) fn refresh(&self, cx: &Cx<'_, E>, key: Key) -> Result<(), Interrupt> {
-        let base = {
-            let mut store = self.store.borrow_mut();
-            let is_dirty = store.is_dirty_calc(key);
-            // Looked at only so often: what is not that deep is not worth the look.
-            let descend = is_dirty
-                && self.depth.get() % LONG_CHAIN as usize == LONG_CHAIN as usize - 1
-                && store.is_long_chain(key.index);
-            if is_dirty && !descend {
-                return self.evaluate(cx, key, store);
-            }
-            store.begin_pull(key, descend)
-        };
+    pub(crate) fn refresh(
+        &self,
+        cx: &Cx<'_, E>,
+        key: Key,
+        mut store: RefMut<'_, Store<E>>,
+    ) -> Result<(), Interrupt> {
+        let is_dirty = store.is_dirty_calc(key);
+        let descend = is_dirty && self.is_at_chain_end() && store.is_long_chain(key.index);
+        if is_dirty && !descend {
+            return self.evaluate(cx, key, store);
+        }
+        let base = store.begin_pull(key, descend);
+        drop(store);
         loop {
             let mut store = self.store.borrow_mut();
             let Step::Evaluate(next) = store.next_step(base) else { return Ok(()) };
@@ -307,6 +306,12 @@ impl<E: 'static> Graph<E> {
                 self.store.borrow_mut().doubt(base);
             }
         }
+    }
+
+    /// Whether closures are nested so deep that it is worth a look whether a long chain of calcs goes on.
+    #[inline]
+    pub(crate) fn is_at_chain_end(&self) -> bool {
+        self.depth.get() % LONG_CHAIN as usize == LONG_CHAIN as usize - 1
     }
 
     /// Runs the closure of a calc.

@@ -413,7 +413,20 @@ impl<E: 'static> Store<E> {
     }
 
     /// A run has ended: what it did not read any more is no dependency.
+    #[inline]
     pub(crate) fn trim(&mut self, reader: u32) {
+        let node = &self.nodes[reader as usize];
+        let left = match self.edges.get(node.last_dep as usize) {
+            Some(last) => last.next_dep,
+            None => node.first_dep,
+        };
+        if left != NONE {
+            self.cut(reader);
+        }
+    }
+
+    #[cold]
+    fn cut(&mut self, reader: u32) {
         let node = &mut self.nodes[reader as usize];
         let rest = match node.last_dep {
             NONE => &mut node.first_dep,

@@ -294,7 +294,7 @@ async fn while_callbacks_run_everything_is_still_there() {
         let value = m.value(9);
         m.on_destroy(move |s| {
             // The child's own callbacks are through, and nothing of it is gone.
-            seen.add(&format!("{} {} {}", x.get(s)?, of_child.get(s)?, value.get(s)?));
+            seen.add(format!("{} {} {}", x.get(s)?, of_child.get(s)?, value.get(s)?));
             Ok(())
         });
         Ok(())
@@ -723,7 +723,7 @@ async fn a_callback_that_destroys_its_own_scope_changes_nothing_for_the_callback
             Ok(())
         });
         m.on_destroy(move |s| {
-            seen.add(&format!("second reads {} {}", x.get(s)?, value.get(s)?));
+            seen.add(format!("second reads {} {}", x.get(s)?, value.get(s)?));
             Ok(())
         });
         m.destroy();

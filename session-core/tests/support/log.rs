@@ -12,7 +12,11 @@ use session_core::{App, Result, Session};
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    pub(crate) fn add(&self, line: &(impl ToString + ?Sized)) {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a line is whatever is at hand, or a reference to it"
+    )]
+    pub(crate) fn add(&self, line: impl ToString) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_string());
     }
 

@@ -65,7 +65,7 @@ impl fmt::Display for Namespace {
 }
 
 /// Joins the ids of nested modules on the wire, and so may stand in none of them.
-const SEPARATOR: char = '-';
+const SEPARATOR: &str = "-";
 /// The character after [`SEPARATOR`]: everything in namespace `a` sorts between `a-` and `a.`.
 const AFTER_SEPARATOR: char = '.';
 
@@ -244,13 +244,14 @@ impl<T> Names<T> {
 
     /// As [`Self::remove_within`], for names that stand after `prefix`.
     pub(crate) fn remove_prefixed(&mut self, prefix: &str, within: &Namespace) -> Vec<T> {
-        let from = format!("{prefix}{within}{SEPARATOR}");
-        let to = format!("{prefix}{within}{AFTER_SEPARATOR}");
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let start = [prefix, within.as_str(), SEPARATOR].concat();
         let mut removed = Vec::new();
-        while let Some((name, _)) = self
-            .0
-            .range::<str, _>((Bound::Included(from.as_str()), Bound::Excluded(to.as_str())))
-            .next()
+        while let Some((name, _)) =
+            self.0.range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded)).next()
+            && name.starts_with(&start)
         {
             let name = name.clone();
             removed.extend(self.0.remove(&name));
@@ -323,6 +324,9 @@ impl<T> Owned<T> {
 
     /// What the scope `within` and the scopes below it own, by owner.
     pub(crate) fn within(&self, within: &Namespace) -> Vec<(Namespace, u64)> {
+        if self.items.is_empty() {
+            return Vec::new();
+        }
         if within.is_root() {
             return self.owners.iter().cloned().collect();
         }

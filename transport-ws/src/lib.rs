@@ -55,3 +55,8 @@ pub use link::{WsLink, WsReceive, WsTransmit};
 pub use listener::{BindError, WsListener, bind, bind_with, service};
 pub use service::{PeerAddress, WsService};
 pub use transport::WebSocket;
+
+/// The examples of the workspace's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

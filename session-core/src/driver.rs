@@ -152,21 +152,31 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
     drop(std::mem::take(&mut tasks));
     machine.begin_end(reason.clone());
     tasks.extend(machine.take_tasks());
+    // A link that is not up is aborted at once; another has the same time as the callbacks, and neither waits for the
+    // other.
+    let (mut receive, mut out) = (link_is_up.then_some(receive), link_is_up.then_some(out));
     let grace = limits.end_grace;
-    if link_is_up {
-        let closed = timeout(grace, poll_fn(|cx| out.poll_close(&mut machine, cx, &reason))).await;
-        if closed.is_err() {
-            tracing::debug!("the client did not take the last messages");
-        }
-    }
-    let finished = timeout(grace, async {
-        while let Some((key, done)) = tasks.next().await {
-            machine.finish_task(key, done);
-            tasks.extend(machine.take_tasks());
-        }
-    });
+    let finished = timeout(
+        grace,
+        poll_fn(|cx| {
+            while let Poll::Ready(Some((key, done))) = tasks.poll_next_unpin(cx) {
+                machine.finish_task(key, done);
+                tasks.extend(machine.take_tasks());
+            }
+            if let Some(open) = &mut out
+                && open.poll_close(&mut machine, cx, &reason).is_ready()
+            {
+                (receive, out) = (None, None);
+            }
+            if out.is_none() && tasks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        }),
+    );
     if finished.await.is_err() {
-        tracing::warn!(?grace, "on_ended callbacks took too long and were dropped");
+        tracing::warn!(
+            ?grace,
+            callbacks = tasks.len(),
+            "the end took too long: on_ended callbacks were dropped, or the client did not take the last messages"
+        );
     }
     drop(tasks);
     machine.finish_end();

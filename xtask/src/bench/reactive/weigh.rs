@@ -57,7 +57,6 @@ fn main() {
     let mut kept = Vec::with_capacity(MANY);
     let alien_calc = each(|| {
         kept.extend((0..MANY).map(|_| {
-            let source = source.clone();
             let calc = alien_signals::Computed::new(move |_| source.get() + 1);
             calc.get();
             calc

@@ -217,12 +217,12 @@ impl Library for Alien {
     }
 
     fn calc_of_source(&self, source: &Self::Source) -> Self::Calc {
-        let source = source.clone();
+        let source = *source;
         alien_signals::Computed::new(move |_| source.get() + 1)
     }
 
     fn calc_of(&self, calc: &Self::Calc) -> Self::Calc {
-        let calc = calc.clone();
+        let calc = *calc;
         alien_signals::Computed::new(move |_| calc.get() + 1)
     }
 
@@ -235,10 +235,11 @@ impl Library for Alien {
     }
 
     fn effect_of(&self, calc: &Self::Calc, sink: &Sink) {
-        let (calc, sink) = (calc.clone(), Arc::clone(sink));
-        std::mem::forget(alien_signals::Effect::new(move || {
+        let (calc, sink) = (*calc, Arc::clone(sink));
+        // Dropped, it would stop.
+        Box::leak(Box::new(alien_signals::Effect::new(move || {
             sink.store(calc.get(), Ordering::Relaxed);
-        }));
+        })));
     }
 
     fn read(&self, calc: &Self::Calc) -> u64 {

@@ -44,8 +44,14 @@ pub(super) fn run(cycles: usize) -> anyhow::Result<Cycles> {
             let start = Instant::now();
             for _ in 0..cycles {
                 let of_module = Arc::clone(&alive);
-                handle.run(move |s| make(s, &of_module)).await?.map_err(failed)?;
-                handle.run(|s| s.destroy_module("m")).await?.map_err(failed)?;
+                handle
+                    .run(move |s| make(s, &of_module))
+                    .await?
+                    .map_err(|interrupt| failed(&interrupt))?;
+                handle
+                    .run(|s| s.destroy_module("m"))
+                    .await?
+                    .map_err(|interrupt| failed(&interrupt))?;
                 while let Some(frame) = receive.receive().now_or_never() {
                     frame?;
                 }
@@ -83,6 +89,6 @@ fn make(s: &Session<'_>, alive: &Arc<()>) -> session_core::Result<()> {
     m.output_with("double", shown, move |s| double.get(s))
 }
 
-fn failed(interrupt: Interrupt) -> anyhow::Error {
+fn failed(interrupt: &Interrupt) -> anyhow::Error {
     anyhow!("a module failed: {interrupt}")
 }

@@ -81,7 +81,13 @@ impl<E: 'static> Store<E> {
             let Edge { reader, next_reader, .. } = self.edges[edge as usize];
             let node = &mut self.nodes[reader as usize];
             let flags = node.flags;
-            if flags & flag::STATE == flag::CHECK {
+            let plainly_in_doubt = flags & (flag::STATE | flag::RUNNING | flag::HOOKED)
+                == flag::CHECK
+                && flags & (flag::EFFECT | flag::DISTINCT) != 0;
+            if plainly_in_doubt {
+                // Most often: nothing else follows from its being dirty.
+                node.flags = flags & !(flag::STATE | flag::SCANNING) | flag::DIRTY;
+            } else if flags & flag::STATE == flag::CHECK {
                 if flags & flag::RUNNING == 0 || self.has_been_read(edge, reader) {
                     self.confirm(reader);
                 }

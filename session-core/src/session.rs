@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use reactive::{
     Calc, Cx, Effect, EffectOptions, EventOptions, EventSource, Failure, Interrupt, Value,
@@ -219,14 +220,23 @@ impl<'a> Session<'a> {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let made_at = std::panic::Location::caller();
+        // Set when a future found out that what it reads is no more: the next run ends the effect (I27).
+        let stopped = Arc::new(OnceLock::new());
         self.effect(move |s| {
+            if let Some(destroyed) = stopped.get() {
+                return Err(Interrupt::Destroyed(Clone::clone(destroyed)));
+            }
             let future = f(s)?;
+            let stopped = Arc::clone(&stopped);
             if !s.cx().scope().is_alive(s.cx()) {
                 // The first step destroyed its own scope: there is no second.
                 return Ok(());
             }
             let task = s.spawn(Waiting::Nobody, future, move |s, outcome| {
                 s.state().judge_effect(&outcome, made_at);
+                if let Err(Interrupt::Destroyed(destroyed)) = outcome {
+                    stopped.get_or_init(|| destroyed);
+                }
             });
             if let Some(task) = task {
                 s.cx().on_invalidate(move |cx| {

@@ -259,3 +259,33 @@ async fn an_asynchronous_effect_that_fails_ends_the_session_and_meanwhile_blocks
     client.advance(SECOND).await;
     assert_eq!(client.close_code(), Some(1011));
 }
+
+// spec: I27
+#[tokio::test(start_paused = true)]
+async fn an_asynchronous_effect_whose_future_reads_what_is_no_more_stops_for_good() {
+    let log = Log::default();
+    let seen = log.clone();
+    let app = App::new(move |s| {
+        let n = s.input::<i64>("n")?;
+        let gone = s.module("m")?.value(1);
+        s.destroy_module("m")?;
+        let (handle, log) = (s.handle(), seen.clone());
+        s.effect_async(move |s| {
+            n.get(s)?;
+            log.add("runs");
+            let handle = handle.clone();
+            Ok(async move {
+                handle.run(move |s| gone.get(s)).await??;
+                Ok(())
+            })
+        });
+        Ok(())
+    });
+    let mut client = Client::connect(app).await;
+    client.set("n", 1).flush().await;
+    client.set("n", 2).flush().await;
+    client.set("n", 3).flush().await;
+    assert_eq!(log.take(), ["runs"]);
+    assert_eq!(client.close_code(), None);
+    assert_eq!(client.counts().effects, 0);
+}

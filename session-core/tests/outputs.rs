@@ -444,6 +444,28 @@ async fn an_output_may_replace_itself_while_it_runs() {
     assert_eq!(client.counts().outputs, 1);
 }
 
+// spec: M14 (decision 25)
+#[tokio::test(start_paused = true)]
+async fn what_replaces_an_output_does_not_overtake_what_the_client_is_told_of_the_former() {
+    let app = App::new(|s| {
+        let n = s.input::<i64>("n")?;
+        s.output("a", move |s| {
+            if n.get(s)? == 2 {
+                let first = OutputOptions::default().priority(1);
+                s.output_with("a", first, |_| Ok("new"))?;
+            }
+            Ok("old")
+        })?;
+        // Out of date together with it, so that the news of that waits for room in later frames.
+        ["b", "c", "d"].into_iter().try_for_each(|id| s.output(id, move |s| n.get(s)))
+    });
+    let mut client = Client::connect(app).await;
+    client.set("n", 1).show("a").show("b").show("c").show("d").flush().await;
+    client.set("n", 2).flush().await;
+    assert_eq!(client.output("a"), Ok("new".to_owned()));
+    assert_eq!(client.output("d"), Ok(2));
+}
+
 // spec: M17 I29
 #[tokio::test(start_paused = true)]
 async fn a_destroyed_output_is_told_out_of_date_and_is_not_cleared() {

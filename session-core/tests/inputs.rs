@@ -115,7 +115,8 @@ async fn of_one_message_dependents_run_once_and_see_all_of_it() {
     }
 }
 
-// spec: N4 J9
+// spec: N4
+// fault: J9
 #[tokio::test(start_paused = true)]
 async fn the_same_input_a_hundred_thousand_times_in_one_message_is_one_change_and_the_last_counts()
 {
@@ -273,7 +274,7 @@ async fn an_input_of_another_type_than_the_app_reads_is_a_failure_of_that_read()
     assert_eq!(client.output("out"), Ok(1));
 }
 
-// spec: J3
+// fault: J3
 #[tokio::test(start_paused = true)]
 async fn numbers_are_exact_or_refused_where_they_are_read() {
     let mut client = shows_v().await;
@@ -307,7 +308,8 @@ async fn in_a_module_an_id_is_below_its_namespace_and_a_wire_key_is_absolute() {
     assert_eq!(client.output("a-b-out"), Ok(3));
 }
 
-// spec: N9 J4
+// spec: N9
+// fault: J4
 #[tokio::test(start_paused = true)]
 async fn any_text_is_a_key() {
     let app = App::new(|_| Ok(()));
@@ -404,7 +406,8 @@ async fn a_task_button_that_nobody_reads_is_ready_again_too() {
     assert_eq!(said_to_button(&mut client).len(), 1);
 }
 
-// spec: decision 28 J8
+// spec: decision 28
+// fault: J8
 #[tokio::test(start_paused = true)]
 async fn one_input_more_than_the_limit_ends_the_session_with_1008() {
     let mut limits = Limits::default();
@@ -428,7 +431,8 @@ async fn one_input_more_than_the_limit_ends_the_session_with_1008() {
     assert_eq!(client.close_code(), Some(1008));
 }
 
-// spec: decision 28 J4 J7
+// spec: decision 28
+// fault: J4 J7
 #[tokio::test(start_paused = true)]
 async fn a_name_that_is_too_long_and_a_value_that_is_too_deep_are_dropped() {
     let mut client = shows_v().await;

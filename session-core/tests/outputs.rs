@@ -283,7 +283,8 @@ async fn an_error_is_an_entry_of_its_output_and_the_others_update() {
     assert_eq!(client.output("out"), Ok("fine".to_owned()));
 }
 
-// spec: M11 R1 (decision 15)
+// spec: M11 (decision 15)
+// fault: R1
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_an_error_of_its_output_alone() {
     let mut client = shown(true).await;
@@ -746,7 +747,7 @@ async fn what_is_said_of_outputs_counts_against_the_budget_too() {
     assert_eq!(client.close_code(), Some(1008));
 }
 
-// spec: J10
+// fault: J10
 #[tokio::test(start_paused = true)]
 async fn a_value_larger_than_the_whole_budget_is_an_error_of_its_output() {
     let mut limits = Limits::default();
@@ -1001,7 +1002,8 @@ async fn a_future_that_fails_stops_or_cancels_does_to_its_output_what_a_closure_
     }
 }
 
-// spec: R1 (decision 15)
+// spec: decision 15
+// fault: R1
 #[tokio::test(start_paused = true)]
 async fn a_future_that_panics_is_an_error_of_its_output_alone() {
     let app = App::new(|s| {
@@ -1224,7 +1226,7 @@ impl Linked {
     }
 }
 
-// spec: W11
+// fault: W11
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_for_a_while_gets_the_newest_value_and_not_all_of_them() {
     let mut linked = Linked::new(Limits::default()).await;
@@ -1244,7 +1246,7 @@ async fn a_client_that_does_not_read_for_a_while_gets_the_newest_value_and_not_a
     }
 }
 
-// spec: W11
+// fault: W11
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_closed_with_1008_once_the_budget_is_used_up() {
     let mut limits = Limits::default();
@@ -1260,7 +1262,7 @@ async fn a_client_that_does_not_read_is_closed_with_1008_once_the_budget_is_used
     assert_eq!(linked.receive.close_reason().unwrap().code(), CloseCode::POLICY);
 }
 
-// spec: W11
+// fault: W11
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_for_the_stall_timeout_is_cut_off() {
     let mut linked = Linked::new(Limits::default()).await;
@@ -1281,7 +1283,7 @@ async fn a_client_that_takes_nothing_for_the_stall_timeout_is_cut_off() {
     assert!(matches!(end, Err(ReceiveError::Aborted(_))), "{end:?}");
 }
 
-// spec: W11
+// fault: W11
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_slowly_is_not_cut_off() {
     let mut linked = Linked::new(Limits::default()).await;

@@ -243,7 +243,7 @@ async fn of_two_handlers_of_one_name_the_last_answers() {
     assert_eq!(client.counts().handlers, 1);
 }
 
-// spec: J11
+// fault: J11
 #[tokio::test(start_paused = true)]
 async fn a_handler_may_replace_or_remove_itself() {
     let mut client = connect(|s| {
@@ -279,7 +279,8 @@ async fn a_result_that_cannot_be_serialised_is_an_error_response() {
     assert_eq!(client.call("f", ()).await, Ok(json!([null, 1.0])));
 }
 
-// spec: J10 (decision 15)
+// spec: decision 15
+// fault: J10
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_panics_is_an_error_response_and_works_again() {
     let mut client = connect(|s| {
@@ -300,7 +301,7 @@ async fn a_handler_that_panics_is_an_error_response_and_works_again() {
     assert_eq!(client.call("g", (3,)).await, Ok(json!(3)));
 }
 
-// spec: J10
+// fault: J10
 #[tokio::test(start_paused = true)]
 async fn a_result_larger_than_the_whole_budget_is_an_error_response() {
     let mut limits = Limits::default();
@@ -319,7 +320,8 @@ async fn a_result_larger_than_the_whole_budget_is_an_error_response() {
     assert_eq!((client.close_code(), client.model().custom().len()), (None, 0));
 }
 
-// spec: J11 G23
+// spec: G23
+// fault: J11
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_closes_the_session_is_not_answered() {
     let mut client = with_handler(|s, _| {
@@ -331,7 +333,8 @@ async fn a_handler_that_closes_the_session_is_not_answered() {
     assert_eq!(client.close_code(), Some(1001));
 }
 
-// spec: J11 (decision 21)
+// spec: decision 21
+// fault: J11
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_destroys_its_own_scope_answers_and_is_gone() {
     let mut client = connect(|s| {
@@ -437,7 +440,7 @@ async fn a_response_comes_after_what_earlier_messages_caused() {
     assert!(frames.last().unwrap().get("response").is_some(), "{frames:#?}");
 }
 
-// spec: J10
+// fault: J10
 #[tokio::test(start_paused = true)]
 async fn handlers_that_never_return_are_limited_in_number_and_others_live() {
     let mut limits = Limits::default();
@@ -455,7 +458,7 @@ async fn handlers_that_never_return_are_limited_in_number_and_others_live() {
     assert_eq!(client.counts().tasks, 2);
 }
 
-// spec: J11
+// fault: J11
 #[tokio::test(start_paused = true)]
 async fn a_handler_removed_while_its_future_runs_still_answers_that_request() {
     let (mut client, waiting) = slow(Limits::default()).await;
@@ -467,7 +470,8 @@ async fn a_handler_removed_while_its_future_runs_still_answers_that_request() {
     assert_eq!(client.model().responses().last(), Some(&(tag, Ok(json!(1)))));
 }
 
-// spec: J11 I16
+// spec: I16
+// fault: J11
 #[tokio::test(start_paused = true)]
 async fn a_handler_whose_scope_is_destroyed_while_its_future_runs_answers_with_an_error() {
     let (mut client, waiting) = slow(Limits::default()).await;
@@ -480,7 +484,8 @@ async fn a_handler_whose_scope_is_destroyed_while_its_future_runs_answers_with_a
     assert_eq!((client.counts().tasks, client.counts().scopes), (0, 1));
 }
 
-// spec: J11 (decision 21)
+// spec: decision 21
+// fault: J11
 #[tokio::test(start_paused = true)]
 async fn an_asynchronous_handler_that_destroys_its_own_scope_leaves_nothing() {
     let mut client = connect(|s| {
@@ -538,7 +543,8 @@ async fn a_request_with_blobs_is_answered() {
     assert_eq!(client.call("f", ()).await, Ok(json!(1)));
 }
 
-// spec: W9 (decision 29)
+// spec: decision 29
+// fault: W9
 #[tokio::test(start_paused = true)]
 async fn a_binary_frame_that_is_no_request_ends_the_session() {
     let update = br#"{"method":"update","data":{}}"#;

@@ -1,4 +1,5 @@
-//! Bad input and bad apps: the documented answer, for that session alone, and nothing left behind.
+//! Bad input and bad apps: the documented answer, for that session alone, and nothing left behind. What stands after
+//! `fault` numbers a case of that kind, as what stands after `spec` numbers a statement of the behaviour specification.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
 
@@ -15,7 +16,7 @@ use session_core::{App, Limits, Result, Server, Session};
 
 /// What a client may send that is no message, before or after `init`, and the code that answers it (decision 29).
 const NO_MESSAGES: &[(&str, u16)] = &[
-    // J1: not JSON.
+    // Not JSON.
     ("", 1007),
     (" ", 1007),
     ("{nope", 1007),
@@ -36,7 +37,7 @@ const NO_MESSAGES: &[(&str, u16)] = &[
     ("\"update\"", 1002),
     ("[1,2]", 1002),
     ("[\"update\",{}]", 1002),
-    // J6: an object, and no message.
+    // An object, and no message.
     ("{}", 1002),
     ("{\"data\":{}}", 1002),
     ("{\"method\":null}", 1002),
@@ -53,7 +54,7 @@ const NO_MESSAGES: &[(&str, u16)] = &[
     ("{\"method\":\"foo\",\"args\":[]}", 1002),
     ("{\"method\":\"foo\",\"args\":[],\"tag\":[1]}", 1002),
     ("{\"method\":\"foo\",\"args\":[],\"tag\":{}}", 1002),
-    // J5: a key that is no text.
+    // A key that is no text.
     ("{\"method\":\"update\",\"data\":{\"\\ud800\":1}}", 1002),
 ];
 
@@ -95,7 +96,8 @@ fn assert_ended(client: &Client, code: u16, what: &str) {
     assert_eq!((left, counts.scopes), ([0; 9], 1), "{what}: {counts:?}");
 }
 
-// spec: G5 J1 J5 J6 (decision 29)
+// spec: G5 (decision 29)
+// fault: J1 J5 J6
 #[tokio::test(start_paused = true)]
 async fn what_is_no_message_ends_the_session_with_the_code_that_says_why() {
     for (text, code) in NO_MESSAGES {
@@ -108,7 +110,8 @@ async fn what_is_no_message_ends_the_session_with_the_code_that_says_why() {
     }
 }
 
-// spec: G3 G5 J6 (decision 29)
+// spec: G3 G5 (decision 29)
+// fault: J6
 #[tokio::test(start_paused = true)]
 async fn before_init_the_same_holds_and_only_init_is_taken() {
     let others = [
@@ -132,7 +135,7 @@ async fn a_second_init_ends_the_session_and_changes_nothing_before() {
     assert_eq!(client.output("out"), Ok(1));
 }
 
-// spec: J6
+// fault: J6
 #[tokio::test(start_paused = true)]
 async fn keys_of_a_message_that_nobody_knows_are_ignored() {
     let mut client = running().await;
@@ -142,7 +145,8 @@ async fn keys_of_a_message_that_nobody_knows_are_ignored() {
     assert_ended(&client, 1002, "init is no request");
 }
 
-// spec: G4 J2 J6
+// spec: G4 J2
+// fault: J6
 #[tokio::test(start_paused = true)]
 async fn an_unknown_method_with_args_and_tag_is_an_error_response() {
     let mut client = running().await;
@@ -154,7 +158,7 @@ async fn an_unknown_method_with_args_and_tag_is_an_error_response() {
     assert_eq!(client.close_code(), None);
 }
 
-// spec: J6
+// fault: J6
 #[tokio::test(start_paused = true)]
 async fn a_tag_used_twice_is_answered_twice() {
     let mut client = running().await;
@@ -165,7 +169,7 @@ async fn a_tag_used_twice_is_answered_twice() {
     assert_eq!(client.model().responses(), [answer.clone(), answer]);
 }
 
-// spec: J6
+// fault: J6
 #[tokio::test(start_paused = true)]
 async fn a_tag_of_more_than_256_bytes_ends_the_session() {
     for (length, code) in [(254, None), (255, Some(1002))] {
@@ -176,7 +180,7 @@ async fn a_tag_of_more_than_256_bytes_ends_the_session() {
     }
 }
 
-// spec: J2
+// fault: J2
 #[tokio::test(start_paused = true)]
 async fn a_message_nested_ten_thousand_deep_harms_nobody() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -198,7 +202,7 @@ async fn a_message_nested_ten_thousand_deep_harms_nobody() {
     assert_ended(&client, 1007, "no JSON");
 }
 
-// spec: J4
+// fault: J4
 #[tokio::test(start_paused = true)]
 async fn odd_keys_and_a_key_of_half_a_mebibyte_are_handled() {
     let mut client = running().await;
@@ -211,7 +215,7 @@ async fn odd_keys_and_a_key_of_half_a_mebibyte_are_handled() {
     assert_eq!(client.counts().inputs, before.inputs + 2);
 }
 
-// spec: J5
+// fault: J5
 #[tokio::test(start_paused = true)]
 async fn a_value_with_a_lone_surrogate_cannot_be_read_as_text() {
     let app = App::new(|s| {
@@ -230,7 +234,8 @@ async fn a_value_with_a_lone_surrogate_cannot_be_read_as_text() {
     assert_eq!(client.output("out"), Ok("😀".to_owned()));
 }
 
-// spec: J4 (decision 29)
+// spec: decision 29
+// fault: J4
 #[tokio::test(start_paused = true)]
 async fn a_message_over_the_limit_ends_the_session_with_1009() {
     let mut limits = Limits::default();
@@ -249,7 +254,7 @@ async fn a_message_over_the_limit_ends_the_session_with_1009() {
     assert_ended(&client, 1009, "binary");
 }
 
-// spec: J8
+// fault: J8
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_input_names_ends_with_1008() {
     let mut client = running().await;
@@ -266,7 +271,7 @@ async fn a_flood_of_input_names_ends_with_1008() {
     assert!(sent <= 10_000, "{sent}");
 }
 
-// spec: J7
+// fault: J7
 #[tokio::test(start_paused = true)]
 async fn keys_with_a_reserved_prefix_are_just_keys() {
     let mut client = running().await;
@@ -386,7 +391,8 @@ fn goes_wrong() -> App {
     })
 }
 
-// spec: R2 C22 G17 (decisions 11, 13, 15, 23)
+// spec: C22 G17 (decisions 11, 13, 15, 23)
+// fault: R2
 #[tokio::test(start_paused = true)]
 async fn an_app_that_goes_wrong_ends_that_session_alone_with_1011() {
     let connector = serve(goes_wrong());
@@ -418,7 +424,8 @@ async fn a_client_that_never_says_init_is_closed_with_1008() {
 
 // ---------------------------------------------------------------- the life of a session
 
-// spec: R8 G20 (decision 16)
+// spec: G20 (decision 16)
+// fault: R8
 #[tokio::test(start_paused = true)]
 async fn callbacks_of_the_end_that_fail_panic_or_take_for_ever_hold_nobody_up() {
     let log = Arc::new(Mutex::new(Vec::new()));
@@ -457,7 +464,8 @@ async fn callbacks_of_the_end_that_fail_panic_or_take_for_ever_hold_nobody_up() 
     assert_ended(&client, 1000, "the client left");
 }
 
-// spec: R11 E10
+// spec: E10
+// fault: R11
 #[tokio::test(start_paused = true)]
 async fn timers_and_futures_of_a_session_that_ended_are_gone() {
     let mut client = running().await;
@@ -486,7 +494,8 @@ fn fill(s: &Session<'_>) -> Result<()> {
     Ok(())
 }
 
-// spec: R10 H12 I41
+// spec: H12 I41
+// fault: R10
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_modules_come_and_go_and_nothing_stays() {
     let app = App::new(|s| {
@@ -517,7 +526,8 @@ async fn ten_thousand_modules_come_and_go_and_nothing_stays() {
     assert_eq!((client.counts().inputs, client.counts().tasks), (0, 0));
 }
 
-// spec: R4 C19 (decision 21)
+// spec: C19 (decision 21)
+// fault: R4
 #[tokio::test(start_paused = true)]
 async fn a_scope_may_be_destroyed_from_wherever_its_code_runs() {
     for from in ["effect", "on_flush", "on_flushed", "output", "calc", "timer"] {

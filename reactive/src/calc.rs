@@ -128,21 +128,30 @@ impl<T: Send + 'static> Calc<T> {
         if !is_plain::<T>() {
             return self.with(cx, T::clone);
         }
+        let mut store = cx.graph.store.borrow_mut();
+        if let Some(node) = store.node(self.key)
+            && node.flags & (flag::STATE | flag::RUNNING) == flag::CLEAN
+            && let Some(result) = node.body.as_deref().and_then(peek::<T, E>)
         {
-            let mut store = cx.graph.store.borrow_mut();
-            let node = store.node(self.key).ok_or_else(|| self.destroyed())?;
-            let flags = node.flags;
-            let result = if flags & (flag::STATE | flag::RUNNING) == flag::CLEAN {
-                node.body.as_deref().and_then(peek::<T, E>)
-            } else {
-                None
-            };
-            store.track(self.key.index, 0, cx.observer);
-            if let Some(result) = result {
-                return result;
-            }
-            self.update(cx, flags, store)?;
+            store.track(self.key.index, cx.observer);
+            return result;
         }
+        self.get_anew(cx, store)
+    }
+
+    /// As [`get`](Self::get), of a plain `T`, where the result is not simply there.
+    #[inline(never)]
+    fn get_anew<E: 'static>(
+        self,
+        cx: &Cx<'_, E>,
+        mut store: RefMut<'_, Store<E>>,
+    ) -> Result<T, Interrupt>
+    where
+        T: Clone,
+    {
+        let flags = store.node(self.key).ok_or_else(|| self.destroyed())?.flags;
+        store.track(self.key.index, cx.observer);
+        self.update(cx, flags, store)?;
         {
             let mut store = cx.graph.store.borrow_mut();
             let node = store.node(self.key).ok_or_else(|| self.destroyed())?;
@@ -164,7 +173,7 @@ impl<T: Send + 'static> Calc<T> {
     ) -> Result<R, Interrupt> {
         let mut store = cx.graph.store.borrow_mut();
         let flags = store.node(self.key).ok_or_else(|| self.destroyed())?.flags;
-        store.track(self.key.index, 0, cx.observer);
+        store.track(self.key.index, cx.observer);
         if flags & (flag::STATE | flag::RUNNING) == flag::CLEAN {
             drop(store);
         } else {
@@ -197,11 +206,12 @@ impl<T: Send + 'static> Calc<T> {
         store: RefMut<'_, Store<E>>,
     ) -> Result<(), Interrupt> {
         let is_dirty = flags & flag::STATE == flag::DIRTY && !cx.graph.is_at_chain_end();
-        if flags & flag::RUNNING != 0 || is_dirty {
+        let updated = if flags & flag::RUNNING != 0 || is_dirty {
             cx.graph.evaluate(cx, self.key, store)
         } else {
             cx.graph.refresh(cx, self.key, store)
-        }
+        };
+        updated.map_err(|blocked| cx.graph.explain(blocked))
     }
 
     /// Reads what is kept, which is the newest result even if it is out of date again (B10).

@@ -15,7 +15,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use self::arena::{Observer, Store, Wreck, flag};
-use self::mark::{LONG_CHAIN, Step};
+use self::mark::{LONG_CHAIN, Pull, Step};
 use crate::key::{Key, NONE};
 use crate::{Cx, Destroyed, Effect, Failure, InUse, Interrupt, Kind, Scope, TooDeep};
 
@@ -63,6 +63,13 @@ pub(crate) trait Body<E>: Send {
     fn run(&mut self, _cx: &Cx<'_, E>) -> Result<(), Interrupt> {
         Ok(())
     }
+}
+
+/// Why a calc could not be computed at all.
+#[derive(Clone, Copy)]
+pub(crate) enum Blocked {
+    InUse,
+    TooDeep,
 }
 
 /// How a computation went.
@@ -258,6 +265,7 @@ impl<E: 'static> Graph<E> {
         self.max_depth = max_depth;
     }
 
+    #[inline(always)]
     fn run_effect(&self, key: Key, begun: Begun<E>) -> Run {
         let Begun { mut body, scope, effect, run } = begun;
         let cx = Cx { graph: self, scope, observer: Some(Observer { key, run }), frame: None };
@@ -282,28 +290,43 @@ impl<E: 'static> Graph<E> {
     ///
     /// # Errors
     /// Only when the node itself could not be computed. How its closure went is in its result.
-    pub(crate) fn refresh(
-        &self,
+    pub(crate) fn refresh<'s>(
+        &'s self,
         cx: &Cx<'_, E>,
         key: Key,
-        mut store: RefMut<'_, Store<E>>,
-    ) -> Result<(), Interrupt> {
-        let is_dirty = store.is_dirty_calc(key);
-        let descend = is_dirty && self.is_at_chain_end() && store.is_long_chain(key.index);
-        if is_dirty && !descend {
-            return self.evaluate(cx, key, store);
-        }
-        let base = store.begin_pull(key, descend);
-        drop(store);
+        mut store: RefMut<'s, Store<E>>,
+    ) -> Result<(), Blocked> {
+        let descend =
+            self.is_at_chain_end() && store.is_dirty_calc(key) && store.is_long_chain(key.index);
+        let mut pull = Pull::new(key, descend);
+        let base = store.pulls.len();
         loop {
-            let mut store = self.store.borrow_mut();
-            let Step::Evaluate(next) = store.next_step(base) else { return Ok(()) };
-            if let Err(interrupt) = self.evaluate(cx, next, store) {
-                if next == key {
-                    self.store.borrow_mut().pulls.truncate(base);
-                    return Err(interrupt);
+            let evaluated = match store.look_at(&mut pull) {
+                Step::Descend { to, descend } => {
+                    store.pulls.push(std::mem::replace(&mut pull, Pull::new(to, descend)));
+                    continue;
                 }
-                self.store.borrow_mut().doubt(base);
+                Step::Evaluate(next) => {
+                    let result = self.evaluate(cx, next, store);
+                    store = self.store.borrow_mut();
+                    if next != pull.key {
+                        if result.is_err() {
+                            store.doubt(&pull);
+                        }
+                        continue;
+                    }
+                    result
+                }
+                Step::Done => Ok(()),
+            };
+            // Back to what this one was wanted for.
+            if store.pulls.len() == base {
+                return evaluated;
+            }
+            let Some(reader) = store.pulls.pop() else { return evaluated };
+            pull = reader;
+            if evaluated.is_err() {
+                store.doubt(&pull);
             }
         }
     }
@@ -323,28 +346,23 @@ impl<E: 'static> Graph<E> {
         cx: &Cx<'_, E>,
         key: Key,
         mut store: RefMut<'_, Store<E>>,
-    ) -> Result<(), Interrupt> {
+    ) -> Result<(), Blocked> {
         if self.depth.get() >= self.max_depth {
             self.overrun.set(true);
-            return Err(TooDeep { limit: self.max_depth }.into());
+            return Err(Blocked::TooDeep);
         }
         let Some(node) = store.node(key) else { return Ok(()) };
         let taken = node.body.take();
         let was_running = node.flags & flag::RUNNING;
-        let body = match (&taken, was_running) {
-            (Some(body), _) => &**body,
-            (None, 0) => return Err(InUse.into()),
-            (None, _) => {
-                if self.overrun.get() {
-                    return Err(TooDeep { limit: self.max_depth }.into());
-                }
-                Frame::find(cx.frame, key).ok_or(InUse)?.body
-            }
+        let body = match &taken {
+            Some(body) => &**body,
+            None => self.body_in_use(cx, key, was_running)?,
         };
         node.flags = node.flags & !(flag::STATE | flag::SCANNING) | flag::RUNNING;
         node.last_dep = NONE;
+        let scope = node.scope;
+        let scope = store.scope_at(scope);
         let run = store.next_run();
-        let scope = store.scope_of(key.index);
         drop(store);
 
         let frame = Frame { key, body, parent: cx.frame };
@@ -372,6 +390,28 @@ impl<E: 'static> Graph<E> {
         Ok(())
     }
 
+    /// The body of a calc that is out of its slot: if it runs, it reads itself.
+    #[cold]
+    fn body_in_use<'g>(
+        &self,
+        cx: &Cx<'g, E>,
+        key: Key,
+        is_running: u32,
+    ) -> Result<&'g (dyn Body<E> + 'g), Blocked> {
+        if is_running != 0 && self.overrun.get() {
+            return Err(Blocked::TooDeep);
+        }
+        Frame::find(cx.frame, key).map(|frame| frame.body).ok_or(Blocked::InUse)
+    }
+
+    #[cold]
+    pub(crate) fn explain(&self, blocked: Blocked) -> Interrupt {
+        match blocked {
+            Blocked::InUse => InUse.into(),
+            Blocked::TooDeep => TooDeep { limit: self.max_depth }.into(),
+        }
+    }
+
     /// Counts a level, and grows the stack when it gets short. `call` does not unwind.
     #[inline]
     pub(crate) fn nested<R>(&self, call: impl FnOnce() -> R) -> R {
@@ -390,7 +430,7 @@ impl<E: 'static> Graph<E> {
     }
 
     /// Ends the borrow under which something was marked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end_change(&self, store: RefMut<'_, Store<E>>) {
         let due = store.marks.are_due();
         drop(store);
@@ -401,6 +441,7 @@ impl<E: 'static> Graph<E> {
 
     /// Runs what a change left to do once everything is marked: old results are dropped (B18), then on-invalidate
     /// callbacks run.
+    #[cold]
     pub(crate) fn run_due(&self) {
         loop {
             let mut store = self.store.borrow_mut();
@@ -501,6 +542,7 @@ struct Begun<E: 'static> {
 
 impl<E: 'static> Store<E> {
     /// Takes an effect out of its slot to run it, if something changed for it.
+    #[inline(always)]
     fn begin_effect(&mut self, key: Key) -> Option<Begun<E>> {
         let run = self.next_run();
         let node = self.node(key)?;

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
-use crate::graph::arena::{PRESENCE, flag};
+use crate::graph::arena::flag;
 use crate::graph::{Body, Taken, mark};
 use crate::key::{Key, identity};
 use crate::{Cx, Graph, InUse, Interrupt, Kind};
@@ -79,7 +79,7 @@ impl<T: Send + 'static> Value<T> {
             Some(None) => Err(Interrupt::Silent),
             None => Err(InUse.into()),
         };
-        store.track(self.key.index, 0, cx.observer);
+        store.track(self.key.index, cx.observer);
         result
     }
 
@@ -92,7 +92,7 @@ impl<T: Send + 'static> Value<T> {
         cx: &Cx<'_, E>,
         read: impl FnOnce(&T) -> R,
     ) -> Result<R, Interrupt> {
-        self.track(cx, 0)?;
+        self.track(cx)?;
         let mut taken = self.take(cx)?;
         match taken.datum::<T>() {
             Some(Some(datum)) => Ok(read(datum)),
@@ -190,7 +190,7 @@ impl<T: Send + 'static> Value<T> {
         let mut store = cx.graph.store.borrow_mut();
         let Some(node) = store.node(self.key) else { return false };
         let is_set = node.is(flag::SET);
-        store.track(self.key.index, PRESENCE, cx.observer);
+        store.track_presence(self.key.index, cx.observer);
         is_set
     }
 
@@ -219,12 +219,12 @@ impl<T: Send + 'static> Value<T> {
         Graph::<()>::destroyed(Kind::Value, self.made_at)
     }
 
-    fn track<E: 'static>(self, cx: &Cx<'_, E>, kind: u32) -> Result<(), Interrupt> {
+    fn track<E: 'static>(self, cx: &Cx<'_, E>) -> Result<(), Interrupt> {
         let mut store = cx.graph.store.borrow_mut();
         if store.node(self.key).is_none() {
             return Err(self.destroyed());
         }
-        store.track(self.key.index, kind, cx.observer);
+        store.track(self.key.index, cx.observer);
         Ok(())
     }
 

@@ -51,10 +51,6 @@ pub(crate) mod flag {
     pub(crate) const HEAVY: u32 = 1 << 10;
     /// The node's dependencies are being re-checked and have not changed since that began.
     pub(crate) const SCANNING: u32 = 1 << 11;
-    /// The run named by `stamp` has read the datum …
-    pub(crate) const SEEN_DATUM: u32 = 1 << 12;
-    /// … or has asked whether there is one.
-    pub(crate) const SEEN_PRESENCE: u32 = 1 << 13;
 }
 
 pub(crate) struct Node<E: 'static> {
@@ -339,34 +335,64 @@ impl<E: 'static> Store<E> {
     }
 
     /// Notes that a run reads a source. Edges of the run before are used again where the order of reads is the same.
-    #[inline]
-    pub(crate) fn track(&mut self, source: u32, kind: u32, observer: Option<Observer>) {
+    #[inline(always)]
+    pub(crate) fn track(&mut self, source: u32, observer: Option<Observer>) {
         let Some(Observer { key, run }) = observer else { return };
         let node = &mut self.nodes[source as usize];
-        let seen = if kind == PRESENCE { flag::SEEN_PRESENCE } else { flag::SEEN_DATUM };
         if node.stamp == run {
-            if node.flags & seen != 0 {
-                return;
-            }
-            node.flags |= seen;
-        } else {
-            node.stamp = run;
-            node.flags = node.flags & !(flag::SEEN_DATUM | flag::SEEN_PRESENCE) | seen;
-        }
-        let dep = source | kind;
-        let Some(reader) = self.nodes.get_mut(key.index as usize) else { return };
-        if reader.generation != key.generation {
-            return; // destroyed in the middle of its own run (C19)
-        }
-        let cursor = reader.last_dep;
-        let next =
-            if cursor == NONE { reader.first_dep } else { self.edges[cursor as usize].next_dep };
-        if next != NONE && self.edges[next as usize].dep == dep {
-            reader.last_dep = next;
             return;
         }
-        if self.runs == run || !self.is_dependency(dep, key.index) {
+        node.stamp = run;
+        if let Some((cursor, next)) = self.advance(source, key) {
+            self.track_anew(source, Observer { key, run }, cursor, next);
+        }
+    }
+
+    #[inline(never)]
+    fn track_anew(&mut self, source: u32, observer: Observer, cursor: u32, next: u32) {
+        let Observer { key, run } = observer;
+        if self.runs == run || !self.is_dependency(source, key.index) {
+            self.link(source, key.index, cursor, next);
+        }
+    }
+
+    /// Notes that a run asks whether there is a datum. The stamp tells nothing about that, so what the run has read is
+    /// looked through.
+    pub(crate) fn track_presence(&mut self, source: u32, observer: Option<Observer>) {
+        let Some(Observer { key, .. }) = observer else { return };
+        let dep = source | PRESENCE;
+        if let Some((cursor, next)) = self.advance(dep, key) {
+            let mut read =
+                if cursor == NONE { NONE } else { self.nodes[key.index as usize].first_dep };
+            while read != NONE {
+                let edge = &self.edges[read as usize];
+                if edge.dep == dep {
+                    return;
+                }
+                read = if read == cursor { NONE } else { edge.next_dep };
+            }
             self.link(dep, key.index, cursor, next);
+        }
+    }
+
+    /// Moves a run on to the edge that comes next, if it is the one. If not, tells between which two the new one goes.
+    #[inline(always)]
+    fn advance(&mut self, dep: u32, key: Key) -> Option<(u32, u32)> {
+        let reader = self.nodes.get_mut(key.index as usize)?;
+        if reader.generation != key.generation {
+            return None; // destroyed in the middle of its own run (C19)
+        }
+        let cursor = reader.last_dep;
+        let next = match self.edges.get(cursor as usize) {
+            Some(last) => last.next_dep,
+            None => reader.first_dep,
+        };
+        match self.edges.get(next as usize) {
+            Some(edge) if edge.dep == dep => {
+                reader.last_dep = next;
+                None
+            }
+            _ => Some((cursor, next)),
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) enum Change {
 
 /// A node that is being brought up to date.
 pub(crate) struct Pull {
-    key: Key,
+    pub(crate) key: Key,
     /// The dependency to look at next; holds as long as the node is `SCANNING`.
     edge: u32,
     /// How often the look at the dependencies had to begin anew.
@@ -50,9 +50,20 @@ pub(crate) struct Pull {
     descend: bool,
 }
 
+impl Pull {
+    #[inline]
+    pub(crate) fn new(key: Key, descend: bool) -> Self {
+        Self { key, edge: NONE, restarts: 0, descend }
+    }
+}
+
 /// What a pull needs done next.
 pub(crate) enum Step {
+    /// Compute the node itself, or one that it depends on.
     Evaluate(Key),
+    /// See to a dependency first.
+    Descend { to: Key, descend: bool },
+    /// The node is as up to date as it gets.
     Done,
 }
 
@@ -211,6 +222,11 @@ impl<E: 'static> Store<E> {
 
     /// Queues the effects that one change made pending, in the order of their latest runs (C3).
     fn queue_woken(&mut self) {
+        if let [(_, index)] = self.marks.woken[..] {
+            self.marks.woken.clear();
+            self.queue_effect(index);
+            return;
+        }
         let mut woken = std::mem::take(&mut self.marks.woken);
         if !woken.is_sorted() {
             woken.sort_unstable();
@@ -229,12 +245,6 @@ impl<E: 'static> Store<E> {
             let key = Key { index, generation: node.generation };
             self.queue.push(node.priority(), key);
         }
-    }
-
-    /// Begins to bring a node up to date.
-    pub(crate) fn begin_pull(&mut self, key: Key, descend: bool) -> usize {
-        self.pulls.push(Pull { key, edge: NONE, restarts: 0, descend });
-        self.pulls.len() - 1
     }
 
     /// Whether the node is a calc that has to be computed, whatever it depends on.
@@ -272,85 +282,73 @@ impl<E: 'static> Store<E> {
         is_stale.then_some(index)
     }
 
-    /// The next thing to do for the pull that began at `base`. Between two calls closures run, and may change anything.
-    pub(crate) fn next_step(&mut self, base: usize) -> Step {
-        'node: while self.pulls.len() > base {
-            let Some(top) = self.pulls.last_mut() else { break };
-            let Key { index, generation } = top.key;
-            let node = &mut self.nodes[index as usize];
-            if node.generation != generation || node.is(flag::RUNNING) {
-                self.pulls.pop();
-                continue;
-            }
-            match node.flags & flag::STATE {
-                flag::CLEAN => {
-                    node.flags &= !flag::SCANNING;
-                    self.pulls.pop();
-                }
-                flag::DIRTY => {
-                    let is_effect = node.is(flag::EFFECT);
-                    let (first_dep, key) = (node.first_dep, top.key);
-                    if top.descend {
-                        top.descend = false;
-                        if let Some(first) = self.stale_calc_behind(first_dep) {
-                            let key = self.key_of(first);
-                            self.pulls.push(Pull { key, edge: NONE, restarts: 0, descend: true });
-                            continue;
-                        }
-                    }
-                    self.pulls.pop();
-                    if !is_effect {
-                        return Step::Evaluate(key);
+    /// What to do next about a node that is wanted. Between two looks closures run, and may change anything.
+    #[inline]
+    pub(crate) fn look_at(&mut self, pull: &mut Pull) -> Step {
+        let Key { index, generation } = pull.key;
+        let node = &mut self.nodes[index as usize];
+        let flags = node.flags;
+        if node.generation != generation || flags & flag::RUNNING != 0 {
+            return Step::Done;
+        }
+        match flags & flag::STATE {
+            flag::CLEAN => Step::Done,
+            flag::CHECK => self.look_behind(pull),
+            _ if flags & flag::EFFECT != 0 => Step::Done,
+            _ => {
+                if pull.descend {
+                    pull.descend = false;
+                    let first = node.first_dep;
+                    if let Some(first) = self.stale_calc_behind(first) {
+                        return Step::Descend { to: self.key_of(first), descend: true };
                     }
                 }
-                _ => {
-                    if !node.is(flag::SCANNING) {
-                        if top.restarts == MAX_RESTARTS {
-                            self.confirm(index);
-                            continue;
-                        }
-                        node.flags |= flag::SCANNING;
-                        top.edge = node.first_dep;
-                        top.restarts += 1;
-                    }
-                    let mut edge = top.edge;
-                    while edge != NONE {
-                        let next = self.edges[edge as usize].next_dep;
-                        if let Some(dep) = self.stale_calc_behind(edge) {
-                            if let Some(top) = self.pulls.last_mut() {
-                                top.edge = next;
-                            }
-                            let key = self.key_of(dep);
-                            self.pulls.push(Pull { key, edge: NONE, restarts: 0, descend: false });
-                            continue 'node;
-                        }
-                        edge = next;
-                    }
-                    let node = &mut self.nodes[index as usize];
-                    node.flags &= !(flag::SCANNING | flag::STATE);
-                    self.pulls.pop();
-                }
+                Step::Evaluate(pull.key)
             }
         }
+    }
+
+    /// Goes on through the dependencies of a node in doubt: those that are out of date come before it.
+    #[inline]
+    fn look_behind(&mut self, pull: &mut Pull) -> Step {
+        let node = &mut self.nodes[pull.key.index as usize];
+        if !node.is(flag::SCANNING) {
+            if pull.restarts == MAX_RESTARTS {
+                self.confirm(pull.key.index);
+                return self.look_at(pull);
+            }
+            node.flags |= flag::SCANNING;
+            pull.edge = node.first_dep;
+            pull.restarts += 1;
+        }
+        while let Some(edge) = self.edges.get(pull.edge as usize) {
+            let dep = self.stale_calc_behind(pull.edge);
+            pull.edge = edge.next_dep;
+            if let Some(dep) = dep {
+                let key = self.key_of(dep);
+                return if self.nodes[dep as usize].state() == flag::DIRTY {
+                    Step::Evaluate(key)
+                } else {
+                    Step::Descend { to: key, descend: false }
+                };
+            }
+        }
+        self.nodes[pull.key.index as usize].flags &= !(flag::SCANNING | flag::STATE);
         Step::Done
     }
 
-    /// What the topmost node depends on could not be computed: let it run and meet the reason itself.
-    pub(crate) fn doubt(&mut self, base: usize) {
-        if self.pulls.len() > base
-            && let Some(top) = self.pulls.last()
-        {
-            let Key { index, generation } = top.key;
-            let node = &self.nodes[index as usize];
-            if node.generation == generation && node.state() == flag::CHECK {
-                self.confirm(index);
-            }
+    /// What a node depends on could not be computed: let it run and meet the reason itself.
+    pub(crate) fn doubt(&mut self, pull: &Pull) {
+        let Key { index, generation } = pull.key;
+        let node = &self.nodes[index as usize];
+        if node.generation == generation && node.state() == flag::CHECK {
+            self.confirm(index);
         }
     }
 
     /// A node in doubt is dirty after all, and so are those that read it, down to the next distinct calc.
     /// Whoever is clean has not seen an older result.
-    #[inline]
+    #[cold]
     fn confirm(&mut self, index: u32) {
         let node = &mut self.nodes[index as usize];
         let flags = node.flags;

@@ -20,15 +20,20 @@ struct Bucket {
 
 impl Queue {
     pub(crate) fn push(&mut self, priority: i32, key: Key) {
+        match self.buckets.first_mut() {
+            // Most often there is but one.
+            Some(first) if first.priority == priority => first.keys.push_back(key),
+            _ => self.bucket(priority).push_back(key),
+        }
+    }
+
+    fn bucket(&mut self, priority: i32) -> &mut VecDeque<Key> {
         let found = self.buckets.binary_search_by(|bucket| priority.cmp(&bucket.priority));
-        let at = match found {
-            Ok(at) => at,
-            Err(at) => {
-                self.buckets.insert(at, Bucket { priority, keys: VecDeque::new() });
-                at
-            }
-        };
-        self.buckets[at].keys.push_back(key);
+        let at = found.unwrap_or_else(|at| {
+            self.buckets.insert(at, Bucket { priority, keys: VecDeque::new() });
+            at
+        });
+        &mut self.buckets[at].keys
     }
 
     pub(crate) fn pop(&mut self) -> Option<Key> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -79,6 +80,8 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
             if sending && out.poll(&mut machine, cx).is_ready() {
                 return Poll::Ready(Event::Sent);
             }
+            // Not every source is tokio's: a session that is never idle has to make way for others by itself.
+            let budget = std::task::ready!(coop::poll_proceed(cx));
             let mut source = first;
             loop {
                 let polled = match source {
@@ -98,6 +101,7 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
                 };
                 if polled.is_ready() {
                     first = source.next();
+                    budget.made_progress();
                     return polled;
                 }
                 source = source.next();

@@ -531,3 +531,29 @@ async fn however_a_client_leaves_its_session_ends() {
         assert_eq!(log.take(), ["ended", "destroyed"]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_never_idle_hears_its_client_all_the_same() {
+    let shared = Shared::new(0_u64);
+    let app_shared = shared.clone();
+    let mut running = serve(move |s| {
+        // Timers that are due at once, for ever; and a shared value that changes whenever it was looked at.
+        s.effect(|s| s.invalidate_later(Duration::ZERO));
+        let shared = app_shared.clone();
+        s.effect(move |s| {
+            shared.get(s)?;
+            shared.update(|n| *n += 1);
+            Ok(())
+        });
+        s.set_message_handler("ask", |_, ()| Ok("alive"))?;
+        Ok(())
+    });
+    let (mut peer, handle) = running.connect().await;
+    for _ in 0..10 {
+        let before = shared.update(|n| *n);
+        peer.ask("ask", json!([])).await;
+        assert_eq!(peer.answer().await, Ok("alive".into()));
+        handle.run(|_| ()).await.unwrap();
+        assert!(shared.update(|n| *n) > before, "the shared value has its turn too");
+    }
+}

@@ -496,6 +496,23 @@ async fn a_failure_of_the_second_step_of_an_effect_ends_the_session_too() {
     }
 }
 
+// spec: C22 (decision 15)
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_second_step_of_an_effect_ends_the_session_even_if_failures_are_logged() {
+    let app = App::new(|s: &Session<'_>| {
+        s.effect_async(|_| Ok(async { Err(safe("fails").into()) }));
+        s.set_message_handler("panic", |s, ()| {
+            s.effect_async(|_| Ok(async { panic!("panics") }));
+            Ok(())
+        })?;
+        Ok(())
+    });
+    let mut client = Client::connect(app.on_effect_error(OnEffectError::Log)).await;
+    assert_eq!(client.close_code(), None);
+    client.ask("panic", ()).await;
+    assert_eq!(client.close_code(), Some(1011));
+}
+
 // spec: C20 C23 (decision 11)
 #[tokio::test(start_paused = true)]
 async fn the_quiet_stops_end_one_run_of_an_effect_and_nothing_else() {
@@ -707,4 +724,32 @@ async fn work_from_outside_that_panics_ends_the_session_with_1011() {
     let mut client = idle().await;
     assert_eq!(client.run(|_| panic!("panics")).await, Err::<(), _>(SessionEnded));
     assert_eq!(client.close_code(), Some(1011));
+}
+
+// spec: G19 (decision 16)
+#[tokio::test(start_paused = true)]
+async fn futures_at_work_are_dropped_before_ended_callbacks_run() {
+    struct Dropped(Log);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.add("dropped");
+        }
+    }
+    let (mut client, log) = (idle().await, Log::default());
+    let seen = log.clone();
+    run(&mut client, move |s| {
+        s.on_ended(seen.says("ended"));
+        s.effect_async(move |_| {
+            let guard = Dropped(seen.clone());
+            Ok(async move {
+                std::future::pending::<()>().await;
+                drop(guard);
+                Ok(())
+            })
+        });
+        Ok(())
+    })
+    .await;
+    client.disconnect().await;
+    assert_eq!(log.take(), ["dropped", "ended"]);
 }

@@ -134,14 +134,53 @@ async fn a_shared_value_that_is_set_to_the_same_tells_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_does_not_read_a_shared_value_hears_nothing_of_it() {
-    let shared = Shared::new(1);
+async fn only_a_session_in_which_something_depends_on_a_shared_value_is_woken_by_it() {
+    let (shared, log) = (Shared::new(1), Log::default());
     let mut client = Client::connect(shows(&shared)).await;
-    client.frames();
-    // The output is hidden and has never run.
+    let seen = log.clone();
+    run(&mut client, move |s| {
+        s.on_every_flush(seen.says("woken"));
+        Ok(())
+    })
+    .await;
+    client.show("shared").flush().await;
+    log.take();
     shared.set(2);
     client.settle().await;
-    assert!(client.frames().is_empty());
+    assert_eq!(log.take(), ["woken"]);
+    assert_eq!(client.output::<i64>("shared"), Ok(2));
+    // The last to depend on it finds out that it is out of date, and does not look again.
+    client.hide("shared").flush().await;
+    shared.set(3);
+    client.settle().await;
+    log.take();
+    shared.set(4);
+    client.settle().await;
+    assert!(log.take().is_empty());
+    assert_eq!(client.counts().values, client.counts().inputs, "nothing stands for it");
+    client.show("shared").flush().await;
+    assert_eq!(client.output::<i64>("shared"), Ok(4));
+    shared.set(5);
+    client.settle().await;
+    assert_eq!(client.output::<i64>("shared"), Ok(5));
+}
+
+// spec: I38 (decision 22)
+#[tokio::test(start_paused = true)]
+async fn a_session_follows_a_shared_value_after_its_root_was_destroyed() {
+    let shared = Shared::new(1);
+    let mut client = Client::connect(shows(&shared)).await;
+    client.show("shared").flush().await;
+    let again = shared.clone();
+    run(&mut client, move |s| {
+        s.destroy();
+        let options = session_core::OutputOptions::default().suspend_when_hidden(false);
+        s.output_with("shared", options, move |s| again.get(s))
+    })
+    .await;
+    shared.set(2);
+    client.settle().await;
+    assert_eq!(client.output::<i64>("shared"), Ok(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -366,3 +366,54 @@ async fn an_input_that_the_client_names_like_a_module_makes_no_scope() {
     client.set("m-x", 1).set("m", 2).set("m-n-x", 3).flush().await;
     assert_eq!((client.counts().modules, client.counts().scopes), (0, 1));
 }
+
+// spec: H12
+#[tokio::test(start_paused = true)]
+async fn looking_at_the_session_from_a_destroyed_module_makes_nothing() {
+    let mut client = idle().await;
+    let handle = run(&mut client, |s| {
+        let m = s.module("m")?;
+        s.destroy_module("m")?;
+        m.on_every_flush(|_| Ok(()));
+        m.set_message_handler("ask", |s, ()| Ok(s.ns("x")?))?;
+        Ok(m.handle())
+    })
+    .await;
+    client.flush().await;
+    assert_eq!(client.call("m-ask", ()).await, Ok("m-x".into()));
+    let (seen, ()) = tokio::join!(handle.run(|s| s.ns("x").ok()), client.settle());
+    assert_eq!(seen, Ok(Some("m-x".to_owned())));
+    assert_eq!((client.counts().modules, client.counts().scopes), (0, 1));
+    run(&mut client, |s| s.destroy_module("m")).await;
+    client.assert_no_leaks();
+}
+
+// spec: H12 I30
+#[tokio::test(start_paused = true)]
+async fn what_a_view_of_a_destroyed_module_makes_belongs_to_the_next_of_that_name() {
+    let mut client = idle().await;
+    run(&mut client, |s| {
+        let m = s.module("m")?;
+        m.destroy();
+        let value = m.value(1);
+        assert_eq!(value.get(s)?, 1);
+        s.destroy_module("m")?;
+        assert!(value.get(s).is_err());
+        Ok(())
+    })
+    .await;
+    // Also where the view never stood on a scope: a handle's, whose module is gone when it runs.
+    let handle = run(&mut client, |s| Ok(s.module("n")?.handle())).await;
+    run(&mut client, |s| s.destroy_module("n")).await;
+    let make = handle.run(|s| s.value(1));
+    let (value, ()) = tokio::join!(make, client.settle());
+    let value = value.unwrap();
+    run(&mut client, move |s| {
+        assert_eq!(value.get(s)?, 1);
+        s.destroy_module("n")?;
+        assert!(value.get(s).is_err(), "it went with the module and not with the root");
+        Ok(())
+    })
+    .await;
+    client.assert_no_leaks();
+}

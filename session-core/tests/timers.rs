@@ -183,3 +183,13 @@ async fn timers_fire_in_the_order_of_their_deadlines() {
     assert_eq!(log.take().len(), 3);
     assert_eq!(client.counts().timers, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_never_comes_is_no_failure() {
+    let app = App::new(|s: &Session<'_>| {
+        s.effect(|s| s.invalidate_later(Duration::MAX));
+        Ok(())
+    });
+    let client = Client::connect(app).await;
+    assert_eq!((client.close_code(), client.counts().timers), (None, 0));
+}

@@ -12,6 +12,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use self::arena::{Observer, Store, Wreck, flag};
@@ -457,24 +458,28 @@ impl<E: 'static> Graph<E> {
                 continue;
             }
             let Some(key) = store.marks.hooks_due.pop_front() else { return };
-            let Some(mut hooks) = store.hooks.remove(&key.index) else { continue };
+            let hooks = store.hooks.get_mut(&key.index).map(mem::take);
+            let Some(mut hooks) = hooks.filter(|hooks| !hooks.is_empty()) else { continue };
             let effect = store.effect_at(key.index);
             let scope = store.scope_of(key.index);
             drop(store);
             self.run_hooks(effect, scope, &mut hooks);
-            let (kept, done): (Vec<_>, Vec<_>) = hooks.into_iter().partition(|hook| !hook.is_once);
-            discard(done);
+            discard(hooks.extract_if(.., |hook| hook.is_once).collect::<Vec<_>>());
             let mut store = self.store.borrow_mut();
             if store.node(key).is_none() {
                 drop(store);
-                discard(kept);
-            } else if !kept.is_empty() {
-                let added = store.hooks.insert(key.index, kept);
-                store.hooks.entry(key.index).or_default().extend(added.into_iter().flatten());
-            } else if !store.hooks.contains_key(&key.index)
-                && let Some(node) = store.node(key)
-            {
-                node.flags &= !flag::HOOKED;
+                discard(hooks);
+                continue;
+            }
+            let kept = store.hooks.entry(key.index).or_default();
+            // Those that were added meanwhile come last.
+            hooks.append(kept);
+            *kept = hooks;
+            if kept.is_empty() {
+                store.hooks.remove(&key.index);
+                if let Some(node) = store.node(key) {
+                    node.flags &= !flag::HOOKED;
+                }
             }
         }
     }

@@ -3,9 +3,11 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::task::AtomicWaker;
 use tokio::sync::mpsc;
 use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -24,7 +26,7 @@ use crate::shared::SharedId;
 /// commands from handles, finished futures, timers, shared values and the next frame of the client in turn: whatever
 /// goes on and on, the others come to it. Frames are taken only while nothing waits to be sent.
 pub(crate) async fn drive<R: Receive, T: Transmit>(
-    mut machine: Machine,
+    mut machine: Box<Machine>,
     mut receive: R,
     transmit: T,
     mut inbox: mpsc::Receiver<Command>,
@@ -35,12 +37,13 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
     let mut tasks: FuturesUnordered<Task> = FuturesUnordered::new();
     let mut alarm = Alarm::default();
     let wake = machine.shared_wake();
-    let mut changed = pin!(wake.changed());
     let mut stopped = pin!(stop.cancelled());
     let init_by = Instant::now() + limits.init_timeout;
     // By when the link is to take something, and how much it had taken when that was set.
     let mut stall = None;
     let mut first = Source::Inbox;
+    let bell = Arc::new(Bell::default());
+    let ring = Waker::from(bell.clone());
     let mut link_is_up = true;
 
     let reason = loop {
@@ -63,18 +66,18 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
             Some((by, taken)) if taken == out.taken => Some((by, taken)),
             _ => Some((Instant::now() + limits.stall_timeout, out.taken)),
         };
-        alarm.set(
-            [
-                machine.next_deadline().map(Instant::from_std),
-                (!machine.is_initialized()).then_some(init_by),
-                stall.map(|(by, _)| by),
-            ]
-            .into_iter()
-            .flatten()
-            .min(),
-        );
+        let due = |machine: &Machine| {
+            let init_by = (!machine.is_initialized()).then_some(init_by);
+            let timer = machine.next_deadline().map(Instant::from_std);
+            [timer, init_by, stall.map(|(by, _)| by)].into_iter().flatten().min()
+        };
+        alarm.set(due(&machine));
+        // Whether the sources beside the link are to be polled.
+        let mut visit = true;
         let event = poll_fn(|cx| {
-            if stopped.as_mut().poll(cx).is_ready() {
+            visit |= bell.answer(cx);
+            let bell_cx = &mut Context::from_waker(&ring);
+            if visit && stopped.as_mut().poll(bell_cx).is_ready() {
                 return Poll::Ready(Event::Stop);
             }
             if sending && out.poll(&mut machine, cx).is_ready() {
@@ -85,19 +88,25 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
             let mut source = first;
             loop {
                 let polled = match source {
-                    Source::Inbox => match inbox.poll_recv(cx) {
+                    // What is sent goes first: the client cannot make the session pile up answers.
+                    Source::Link if sending => Poll::Pending,
+                    Source::Link => {
+                        poll_link(&mut receive, &mut out, &mut machine, cx, |machine| {
+                            due(machine) == alarm.at
+                        })
+                    }
+                    // It has rung for none of the others since each was polled.
+                    _ if !visit => Poll::Pending,
+                    Source::Inbox => match inbox.poll_recv(bell_cx) {
                         Poll::Ready(Some(command)) => Poll::Ready(Event::Command(command)),
                         _ => Poll::Pending,
                     },
-                    Source::Tasks => match tasks.poll_next_unpin(cx) {
+                    Source::Tasks => match tasks.poll_next_unpin(bell_cx) {
                         Poll::Ready(Some(finished)) => Poll::Ready(Event::Finished(finished)),
                         _ => Poll::Pending,
                     },
-                    Source::Alarm => alarm.poll(cx).map(|()| Event::Alarm),
-                    Source::Shared => changed.as_mut().poll(cx).map(Event::Shared),
-                    // What is sent goes first: the client cannot make the session pile up answers.
-                    Source::Link if sending => Poll::Pending,
-                    Source::Link => receive.poll_receive(cx).map(Event::Received),
+                    Source::Alarm => alarm.poll(bell_cx).map(|()| Event::Alarm),
+                    Source::Shared => wake.poll_changed(bell_cx).map(Event::Shared),
                 };
                 if polled.is_ready() {
                     first = source.next();
@@ -106,6 +115,7 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
                 }
                 source = source.next();
                 if source == first {
+                    visit = false;
                     return Poll::Pending;
                 }
             }
@@ -128,16 +138,13 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
                 }
                 machine.fire_timers(now.into_std());
             }
-            Event::Shared(ids) => {
-                machine.shared_changed(&ids);
-                changed.set(wake.changed());
-            }
-            Event::Received(Ok(Some(frame))) => machine.receive(&frame),
-            Event::Received(Ok(None)) => {
+            Event::Shared(ids) => machine.shared_changed(&ids),
+            Event::Received => {}
+            Event::Ended => {
                 link_is_up = false;
                 break receive.close_reason().cloned().unwrap_or_else(|| CloseCode::NORMAL.into());
             }
-            Event::Received(Err(error)) => {
+            Event::Broken(error) => {
                 tracing::debug!(%error, "the link broke");
                 match error.close_reason() {
                     Some(reason) => break reason,
@@ -194,7 +201,39 @@ enum Event {
     Finished((u64, Option<Done>)),
     Alarm,
     Shared(Vec<SharedId>),
-    Received(Result<Option<Frame>, ReceiveError>),
+    /// The machine has taken frames, and has news.
+    Received,
+    Ended,
+    Broken(ReceiveError),
+}
+
+/// Frames of the client that are answered in one turn, before the other sources have theirs.
+const TURN: usize = 8;
+
+/// Takes frames of the client and sends what the machine answers, as long as that is all there is to do: the
+/// other sources have been asked just before, and wake the task when they have something.
+fn poll_link<R: Receive, T: Transmit>(
+    receive: &mut R,
+    out: &mut Out<T>,
+    machine: &mut Machine,
+    cx: &mut Context<'_>,
+    is_on_time: impl Fn(&Machine) -> bool,
+) -> Poll<Event> {
+    for _ in 0..TURN {
+        match std::task::ready!(receive.poll_receive(cx)) {
+            Ok(Some(frame)) => machine.receive(&frame),
+            Ok(None) => return Poll::Ready(Event::Ended),
+            Err(error) => return Poll::Ready(Event::Broken(error)),
+        }
+        if machine.has_tasks()
+            || machine.end_reason().is_some()
+            || !is_on_time(machine)
+            || !matches!(out.poll(machine, cx), Poll::Ready(Ok(())))
+        {
+            break;
+        }
+    }
+    Poll::Ready(Event::Received)
 }
 
 /// Where an event comes from, in the order of their turns.
@@ -216,6 +255,33 @@ impl Source {
             Self::Shared => Self::Link,
             Self::Link => Self::Inbox,
         }
+    }
+}
+
+/// Wakes the task of a session for every source but the link, and tells that it did: an update of the client, which is
+/// most of what happens, then costs no look at the others.
+#[derive(Default)]
+struct Bell {
+    rung: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Bell {
+    /// Rings for the task of `cx` from now on. Whether it has rung before.
+    fn answer(&self, cx: &Context<'_>) -> bool {
+        self.task.register(cx.waker());
+        self.rung.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake();
     }
 }
 

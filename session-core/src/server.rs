@@ -88,7 +88,7 @@ impl Server {
             };
             match incoming {
                 Some(Incoming::Link(link)) => {
-                    tasks.spawn(self.clone().session(link, sessions.clone(), stop.child_token()));
+                    self.begin(link, &sessions, &tasks, stop.child_token());
                 }
                 Some(Incoming::Exchange(exchange)) => {
                     if let Some((sender, command)) = sessions.route(exchange) {
@@ -112,21 +112,34 @@ impl Server {
         }
     }
 
-    async fn session<L: Link>(self, link: L, sessions: Sessions, stop: CancellationToken) {
+    /// Begins a session in a task of its own, which holds only what a session needs to go on.
+    fn begin<L: Link>(
+        &self,
+        link: L,
+        sessions: &Sessions,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) {
         let peer = link.peer().clone();
         let (receive, transmit) = link.split();
         let (sender, inbox) = mpsc::channel(INBOX);
         let entry = match sessions.enter(sender.clone(), self.max_sessions) {
             Ok(entry) => entry,
-            Err(reason) => return refuse(transmit, reason, self.limits.end_grace).await,
+            Err(reason) => {
+                tasks.spawn(refuse(transmit, reason, self.limits.end_grace));
+                return;
+            }
         };
         let clock = Arc::new(|| Instant::now().into_std());
-        let limits = self.limits;
-        let machine = Machine::new(self.app, entry.id.clone(), limits.clone(), peer, clock, sender);
+        let (app, id, limits) = (self.app.clone(), entry.id.clone(), self.limits.clone());
+        let machine = Box::new(Machine::new(app, id, limits.clone(), peer, clock, sender));
         // The id is a secret: the span gets its beginning, enough to tell sessions apart.
         let span = tracing::info_span!("session", id = entry.id.get(..8).unwrap_or_default());
-        drive(machine, receive, transmit, inbox, stop, limits).instrument(span).await;
-        drop(entry);
+        let driven = drive(machine, receive, transmit, inbox, stop, limits).instrument(span);
+        tasks.spawn(async {
+            driven.await;
+            drop(entry);
+        });
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use reactive::Value;
-use tokio::sync::Notify;
 
 use crate::{Result, Session};
 
@@ -40,34 +40,39 @@ pub(crate) struct SharedId(usize);
 
 /// Which shared values a session has to look at again.
 #[derive(Debug, Default)]
-pub(crate) struct Wake {
-    changed: Mutex<Vec<SharedId>>,
-    notify: Notify,
+pub(crate) struct Wake(Mutex<News>);
+
+#[derive(Debug, Default)]
+struct News {
+    changed: Vec<SharedId>,
+    /// The session, while it waits.
+    waker: Option<Waker>,
 }
 
 impl Wake {
     fn wake(&self, id: SharedId) {
-        let mut changed = lock(&self.changed);
-        if !changed.contains(&id) {
-            changed.push(id);
+        let mut news = lock(&self.0);
+        if !news.changed.contains(&id) {
+            news.changed.push(id);
         }
-        drop(changed);
-        self.notify.notify_one();
+        let waker = news.waker.take();
+        drop(news);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
-    /// Waits for changes, and takes them.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe.
-    pub(crate) async fn changed(&self) -> Vec<SharedId> {
-        loop {
-            let changed = std::mem::take(&mut *lock(&self.changed));
-            if !changed.is_empty() {
-                return changed;
-            }
-            self.notify.notified().await;
+    /// Waits for changes, and takes them. One task waits, the session's.
+    pub(crate) fn poll_changed(&self, cx: &mut Context<'_>) -> Poll<Vec<SharedId>> {
+        let mut news = lock(&self.0);
+        if !news.changed.is_empty() {
+            return Poll::Ready(std::mem::take(&mut news.changed));
         }
+        match &mut news.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 }
 

@@ -238,7 +238,7 @@ impl Client {
             Some((key, done)) = self.tasks.next(), if !self.tasks.is_empty() => {
                 self.machine.finish_task(key, done);
             }
-            ids = wake.changed() => self.machine.shared_changed(&ids),
+            ids = poll_fn(|cx| wake.poll_changed(cx)) => self.machine.shared_changed(&ids),
             () = alarm => self.machine.fire_timers(Instant::now().into_std()),
         }
         self.settle().await;
@@ -272,7 +272,7 @@ impl Client {
                 self.machine.finish_task(key, done);
                 continue;
             }
-            if let Some(ids) = wake.changed().now_or_never() {
+            if let Some(ids) = poll_fn(|cx| wake.poll_changed(cx)).now_or_never() {
                 self.machine.shared_changed(&ids);
                 continue;
             }

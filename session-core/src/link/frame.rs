@@ -61,6 +61,12 @@ impl Text {
 }
 
 impl Text {
+    /// JSON that the session has written: made of texts, so valid UTF-8 without another look.
+    pub(crate) fn written(json: Bytes) -> Self {
+        debug_assert!(std::str::from_utf8(&json).is_ok(), "JSON is UTF-8");
+        Self(json)
+    }
+
     /// The bytes of the text.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

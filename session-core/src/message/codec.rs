@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use bytes::BytesMut;
 use serde::Serialize;
 
 /// Writes what cannot fail: strings, numbers and the like. App data goes through [`to_json`].
@@ -10,11 +11,11 @@ pub(crate) fn json<T: Serialize + ?Sized>(out: impl Write, value: &T) {
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok(), "a string or number has a JSON form");
 }
-/// Writes bytes that are part of a frame as they are.
-pub(crate) fn raw(out: &mut (impl Write + ?Sized), bytes: &[u8]) {
-    // A buffer in memory takes every write.
-    let written = out.write_all(bytes);
-    debug_assert!(written.is_ok(), "a buffer in memory takes every write");
+
+/// Writes the name of an output between quotes. It is made of ids, in which JSON escapes nothing.
+pub(crate) fn name(out: &mut BytesMut, name: &str) {
+    debug_assert!(!name.contains(|c: char| c.is_control() || c == '"' || c == '\\'), "{name:?}");
+    out.extend_from_slice(name.as_bytes());
 }
 
 /// `value` as JSON. NaN and the infinities become `null` (decision 26).

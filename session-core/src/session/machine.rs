@@ -202,6 +202,11 @@ impl Machine {
         !self.state().outbox.borrow().is_empty()
     }
 
+    /// Whether there are futures that [`Self::take_tasks`] would give.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.state().tasks.borrow().has_fresh()
+    }
+
     /// The futures to be driven from now on.
     pub(crate) fn take_tasks(&mut self) -> Vec<Task> {
         self.state().tasks.borrow_mut().take_fresh()

@@ -7,13 +7,12 @@
 //! rather than 3k + 3, as long as they run in the order in which they got out of date.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use crate::link::{Frame, Text};
-use crate::message::codec::{self, raw};
+use crate::message::codec;
 use crate::session::outputs::{OutputKey, Outputs};
 
 #[derive(Debug, Default)]
@@ -141,23 +140,20 @@ impl Outbox {
                 }
                 Item::Busy(busy) => merged.busy = Some(busy),
                 Item::Flush(flush) => merged.flush = Some(flush),
-                Item::Text(text) => return Text::try_from(Bytes::from(text)).ok().map(Frame::Text),
+                Item::Text(text) => return Some(Frame::Text(Text::written(text.into()))),
                 Item::Binary(bytes) => return Some(Frame::Binary(bytes)),
             }
         }
         if merged.is_empty() {
             return None;
         }
-        merged.write((&mut self.buffer).writer(), outputs);
-        if self.is_empty() {
+        merged.write(&mut self.buffer, outputs);
+        let frame = self.buffer.split().freeze();
+        if self.is_empty() && self.buffer.capacity() > KEEP {
             // An idle session keeps no buffer that is large.
-            let frame = self.buffer.split().freeze();
-            if self.buffer.capacity() > KEEP {
-                self.buffer = BytesMut::new();
-            }
-            return Text::try_from(frame).ok().map(Frame::Text);
+            self.buffer = BytesMut::new();
         }
-        Text::try_from(self.buffer.split().freeze()).ok().map(Frame::Text)
+        Some(Frame::Text(Text::written(frame)))
     }
 
     fn take_progress(&mut self, merged: &mut Merged, output: Arc<str>, persistent: bool) {
@@ -216,46 +212,40 @@ impl Merged {
         }
     }
 
-    fn write(self, mut out: impl Write, outputs: &mut Outputs) {
-        let mut lead = "{";
-        let mut part = |out: &mut dyn Write, text: &str| {
-            raw(out, lead.as_bytes());
-            raw(out, text.as_bytes());
-            lead = ",";
-        };
+    fn write(self, out: &mut BytesMut, outputs: &mut Outputs) {
+        let start = out.len();
         if let Some((output, persistent)) = self.progress {
-            part(&mut out, r#""progress":{"type":"binding","message":{"id":"#);
-            codec::json(&mut out, &*output);
-            raw(&mut out, if persistent { br#","persistent":true}}"# } else { b"}}" });
+            out.extend_from_slice(br#","progress":{"type":"binding","message":{"id":""#);
+            codec::name(out, &output);
+            out.extend_from_slice(if persistent { br#"","persistent":true}}"# } else { br#""}}"# });
         }
         if let Some((output, running)) = self.recalculating {
-            part(&mut out, r#""recalculating":{"name":"#);
-            codec::json(&mut out, &*output);
-            raw(
-                &mut out,
-                if running {
-                    br#","status":"recalculating"}"#
-                } else {
-                    br#","status":"recalculated"}"#
-                },
-            );
+            out.extend_from_slice(br#","recalculating":{"name":""#);
+            codec::name(out, &output);
+            out.extend_from_slice(if running {
+                br#"","status":"recalculating"}"#
+            } else {
+                br#"","status":"recalculated"}"#
+            });
         }
         if let Some(busy) = self.busy {
-            part(&mut out, if busy { r#""busy":"busy""# } else { r#""busy":"idle""# });
+            out.extend_from_slice(if busy { br#","busy":"busy""# } else { br#","busy":"idle""# });
         }
         if let Some(flush) = self.flush {
-            part(&mut out, r#""values":{"#);
-            outputs.write_values(&mut out, &flush.outputs);
-            raw(&mut out, br#"},"errors":{"#);
-            outputs.write_errors(&mut out, &flush.outputs);
-            raw(&mut out, br#"},"inputMessages":["#);
+            out.extend_from_slice(br#","values":{"#);
+            outputs.write_values(out, &flush.outputs);
+            out.extend_from_slice(br#"},"errors":{"#);
+            outputs.write_errors(out, &flush.outputs);
+            out.extend_from_slice(br#"},"inputMessages":["#);
             for (index, message) in flush.input_messages.iter().enumerate() {
-                raw(&mut out, if index == 0 { b"" } else { b"," });
-                raw(&mut out, message);
+                out.extend_from_slice(if index == 0 { b"" } else { b"," });
+                out.extend_from_slice(message);
             }
-            raw(&mut out, b"]");
+            out.extend_from_slice(b"]");
             outputs.written(&flush.outputs);
         }
-        raw(&mut out, b"}");
+        out.extend_from_slice(b"}");
+        // What comes first has no comma before it.
+        out[start] = b'{';
     }
 }

@@ -1,11 +1,11 @@
 //! The outputs of a session: what each last gave, and where the client stands with it.
 
-use std::io::Write;
 use std::sync::Arc;
 
+use bytes::{BufMut, BytesMut};
 use reactive::Effect;
 
-use crate::message::codec::{self, raw};
+use crate::message::codec;
 use crate::name::{Names, Namespace};
 
 /// One registration of an output; never reused, so that a late result finds out that it is late.
@@ -202,29 +202,29 @@ impl Outputs {
         }
     }
 
-    pub(crate) fn write_values(&self, mut out: impl Write, keys: &[OutputKey]) {
-        let mut comma = "";
+    pub(crate) fn write_values(&self, out: &mut BytesMut, keys: &[OutputKey]) {
+        let mut lead: &[u8] = b"\"";
         for output in keys.iter().filter_map(|key| self.get(*key)) {
             if output.outcome == Outcome::Value {
-                raw(&mut out, comma.as_bytes());
-                codec::json(&mut out, &*output.name);
-                raw(&mut out, b":");
-                raw(&mut out, &output.content);
-                comma = ",";
+                out.extend_from_slice(lead);
+                codec::name(out, &output.name);
+                out.extend_from_slice(b"\":");
+                out.extend_from_slice(&output.content);
+                lead = b",\"";
             }
         }
     }
 
-    pub(crate) fn write_errors(&self, mut out: impl Write, keys: &[OutputKey]) {
-        let mut comma = "";
+    pub(crate) fn write_errors(&self, out: &mut BytesMut, keys: &[OutputKey]) {
+        let mut lead: &[u8] = b"\"";
         for output in keys.iter().filter_map(|key| self.get(*key)) {
             if output.outcome == Outcome::Error {
-                raw(&mut out, comma.as_bytes());
-                codec::json(&mut out, &*output.name);
-                raw(&mut out, br#":{"message":"#);
-                codec::json(&mut out, &*String::from_utf8_lossy(&output.content));
-                raw(&mut out, br#","call":null,"type":null}"#);
-                comma = ",";
+                out.extend_from_slice(lead);
+                codec::name(out, &output.name);
+                out.extend_from_slice(br#"":{"message":"#);
+                codec::json(out.writer(), &*String::from_utf8_lossy(&output.content));
+                out.extend_from_slice(br#","call":null,"type":null}"#);
+                lead = b",\"";
             }
         }
     }

@@ -48,6 +48,10 @@ impl Waiting {
 }
 
 impl Tasks {
+    pub(crate) const fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
     pub(crate) fn take_fresh(&mut self) -> Vec<Task> {
         std::mem::take(&mut self.fresh)
     }

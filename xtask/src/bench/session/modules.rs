@@ -1,7 +1,7 @@
 //! Modules that come and go in one session, each with a value, a calc, an effect and an output.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use futures_util::FutureExt;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use session_core::link::{self, Frame, Link, ReceiveExt, TransmitExt};
 use session_core::{App, Interrupt, OutputOptions, Server, Session, SessionHandle};
 
-use super::process::resident;
+use super::process::{cpu_time, resident};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Cycles {
-    /// What one module took, from its making through a flush to its destruction.
+    /// What one module took of the processor, from its making through a flush to its destruction.
     pub(super) us: f64,
     /// Nodes, edges, scopes, callbacks and closures that the modules left behind.
     pub(super) left: usize,
@@ -41,7 +41,7 @@ pub(super) fn run(cycles: usize) -> anyhow::Result<Cycles> {
         for _ in 0..2 {
             before = count(&handle, &alive).await?;
             memory = resident(std::process::id())?;
-            let start = Instant::now();
+            let start = cpu_time(std::process::id())?;
             for _ in 0..cycles {
                 let of_module = Arc::clone(&alive);
                 handle
@@ -56,7 +56,7 @@ pub(super) fn run(cycles: usize) -> anyhow::Result<Cycles> {
                     frame?;
                 }
             }
-            elapsed = start.elapsed();
+            elapsed = cpu_time(std::process::id())? - start;
         }
         let left = count(&handle, &alive).await?.abs_diff(before);
         let growth = resident(std::process::id())? - memory;

@@ -516,3 +516,90 @@ fn setting_what_this_run_has_yet_to_read_does_not_run_it_again() {
     assert_eq!(settle(&graph), 1);
     assert_eq!(runs.count(), 2);
 }
+
+// spec: E8, E9 (what a timer needs of the graph)
+#[test]
+fn a_callback_of_one_run_fires_once_when_that_run_is_invalidated_or_destroyed() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(0);
+    let log = Log::default();
+    let told = log.clone();
+    let calc = cx.calc(move |cx| {
+        let n = v.get(cx)?;
+        let told = told.clone();
+        cx.on_invalidate(move |cx| {
+            assert!(!cx.is_tracking());
+            told.push(format!("calc{n}"));
+            Ok(())
+        });
+        Ok(n)
+    });
+    let told = log.clone();
+    let effect = cx.effect(move |cx| {
+        let n = calc.get(cx)?;
+        let told = told.clone();
+        cx.on_invalidate(move |_| {
+            told.push(format!("effect{n}"));
+            Ok(())
+        });
+        Ok(())
+    });
+    settle(&graph);
+    assert_eq!(graph.counts().callbacks, 2);
+    v.set(&cx, 1).unwrap();
+    v.set(&cx, 2).unwrap();
+    assert_eq!(log.take(), "calc0 effect0");
+    settle(&graph);
+    effect.destroy(&cx);
+    calc.destroy(&cx);
+    assert_eq!(log.take(), "effect2 calc2");
+    assert_eq!(graph.counts().callbacks, 0);
+}
+
+// spec: E12
+#[test]
+fn a_callback_for_the_end_of_a_run_is_dropped_where_no_dependencies_are_taken() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(0);
+    cx.on_invalidate(|_| panic!("there is no run"));
+    cx.effect(move |cx| {
+        cx.isolate().on_invalidate(|_| panic!("isolated"));
+        v.get(cx).map(|_| ())
+    });
+    assert_eq!(outcomes(&graph), "ok");
+    v.set(&cx, 1).unwrap();
+    assert_eq!(outcomes(&graph), "ok");
+    assert_eq!(graph.counts().callbacks, 0);
+}
+
+#[test]
+fn a_run_that_has_undone_itself_calls_back_at_once_and_tells_nobody_twice() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(0);
+    let log = Log::default();
+    let told = log.clone();
+    let effect = cx.effect(move |cx| {
+        if v.get(cx)? == 1 {
+            v.set(cx, 2)?;
+            let late = told.clone();
+            cx.on_invalidate(move |_| {
+                late.push("run");
+                Ok(())
+            });
+            told.push("after");
+        }
+        Ok(())
+    });
+    settle(&graph);
+    let told = log.clone();
+    effect.on_invalidate(&cx, move |_| {
+        told.push("effect");
+        Ok(())
+    });
+    v.set(&cx, 1).unwrap();
+    settle(&graph);
+    assert_eq!(log.take(), "effect effect run after");
+}

@@ -17,9 +17,9 @@ use super::Row;
 use crate::workspace;
 
 /// Odd, so that there is a middle one.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Long enough for a clock of some 10 ns to tell 1 %, short enough for all rounds to take a minute.
-const SLICE: Duration = Duration::from_millis(25);
+const SLICE: Duration = Duration::from_millis(12);
 /// How many objects are made or disposed of at once.
 const MANY: usize = 100_000;
 

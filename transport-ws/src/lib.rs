@@ -40,6 +40,7 @@
 mod client;
 mod config;
 mod content;
+mod door;
 mod frame;
 mod guard;
 mod handshake;

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -19,7 +18,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::upgrade::OnUpgrade;
 use session_core::exchange::{Body, BoxError, Exchange};
 use session_core::link::{Incoming, PeerInfo};
-use sha1::{Digest, Sha1};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
@@ -27,10 +25,17 @@ use tower_http::services::ServeDir;
 use tower_service::Service;
 
 use crate::config::{Config, ConfigError};
-use crate::guard::{Guard, Refusal};
-use crate::handshake::{self, Invalid};
+use crate::guard::Guard;
+use crate::handshake;
 use crate::link::{Hold, Rules, Socket, WsLink};
 use crate::listener::turn_away;
+
+mod answer;
+mod document;
+
+pub(crate) use answer::unavailable;
+use answer::{plain, redirect, refuse, refuse_handshake};
+use document::Document;
 
 /// Links and exchanges that may wait for `accept`; a client behind them waits with its connection open.
 const BACKLOG: usize = 128;
@@ -66,13 +71,6 @@ struct Inner {
     incoming: mpsc::Sender<Incoming<WsLink>>,
     room: Arc<Semaphore>,
     tracker: TaskTracker,
-}
-
-/// Bytes in memory with what a browser must know of them.
-struct Document {
-    bytes: Bytes,
-    media_type: HeaderValue,
-    tag: HeaderValue,
 }
 
 /// Where a request goes.
@@ -304,36 +302,6 @@ impl Inner {
     }
 }
 
-impl Document {
-    fn new(bytes: Bytes, media_type: HeaderValue) -> Self {
-        let hash = Sha1::digest(&bytes);
-        let tag: String = hash.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-        let tag = HeaderValue::try_from(format!("\"{tag}\""))
-            .unwrap_or_else(|_| HeaderValue::from_static("\"\""));
-        Self { bytes, media_type, tag }
-    }
-
-    fn respond(&self, headers: &HeaderMap) -> Response<Body> {
-        let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| {
-            value.as_bytes().split(|&byte| byte == b',').any(|tag| self.tag == tag.trim_ascii())
-        });
-        let mut response = if known {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
-        } else {
-            Response::new(Body::from(self.bytes.clone()))
-        };
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, self.media_type.clone());
-        headers.insert(ETAG, self.tag.clone());
-        // A deployment changes the files under their names: ask again, and mostly be told "not modified".
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
-    }
-}
-
 async fn file(mut folder: ServeDir, path: &str, request: Request<Body>) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let Ok(target) = PathAndQuery::try_from(format!("/{path}")) else {
@@ -361,70 +329,6 @@ async fn file(mut folder: ServeDir, path: &str, request: Request<Body>) -> Respo
 
 fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
-}
-
-pub(crate) fn unavailable(text: &'static str) -> Response<Body> {
-    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-    response
-}
-
-/// Relative URLs of a page need the slash.
-fn redirect(mount: &str, query: Option<&str>) -> Response<Body> {
-    let location = match query {
-        Some(query) => format!("{mount}?{query}"),
-        None => mount.to_owned(),
-    };
-    let mut response = plain(StatusCode::PERMANENT_REDIRECT, "");
-    match HeaderValue::try_from(location) {
-        Ok(location) => {
-            response.headers_mut().insert(LOCATION, location);
-            response
-        }
-        Err(_) => plain(StatusCode::NOT_FOUND, "Not Found"),
-    }
-}
-
-fn refuse(refusal: Refusal, request: &Request<Body>) -> Response<Body> {
-    let headers = request.headers();
-    tracing::warn!(
-        host = ?headers.get(http::header::HOST),
-        origin = ?headers.get(http::header::ORIGIN),
-        "refused: {refusal}"
-    );
-    match refusal {
-        Refusal::NoHost => plain(StatusCode::BAD_REQUEST, "Bad Request"),
-        _ => plain(StatusCode::FORBIDDEN, "Forbidden"),
-    }
-}
-
-fn refuse_handshake(invalid: Invalid) -> Response<Body> {
-    tracing::debug!("refused a handshake: {invalid}");
-    match invalid {
-        Invalid::Version => {
-            let mut response = plain(StatusCode::UPGRADE_REQUIRED, "Upgrade Required");
-            let headers = response.headers_mut();
-            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            response
-        }
-        Invalid::Method => {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-            response
-        }
-        _ => plain(StatusCode::BAD_REQUEST, "Bad Request"),
-    }
 }
 
 /// The head of a request in memory of its own, without what only the handshake needed.

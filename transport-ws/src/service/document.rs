@@ -1,0 +1,42 @@
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use session_core::exchange::Body;
+use sha1::{Digest, Sha1};
+
+/// Bytes in memory with what a browser must know of them.
+pub(super) struct Document {
+    bytes: Bytes,
+    media_type: HeaderValue,
+    tag: HeaderValue,
+}
+
+impl Document {
+    pub(super) fn new(bytes: Bytes, media_type: HeaderValue) -> Self {
+        let hash = Sha1::digest(&bytes);
+        let tag: String = hash.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+        let tag = HeaderValue::try_from(format!("\"{tag}\""))
+            .unwrap_or_else(|_| HeaderValue::from_static("\"\""));
+        Self { bytes, media_type, tag }
+    }
+
+    pub(super) fn respond(&self, headers: &HeaderMap) -> Response<Body> {
+        let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| {
+            value.as_bytes().split(|&byte| byte == b',').any(|tag| self.tag == tag.trim_ascii())
+        });
+        let mut response = if known {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            Response::new(Body::from(self.bytes.clone()))
+        };
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, self.media_type.clone());
+        headers.insert(ETAG, self.tag.clone());
+        // A deployment changes the files under their names: ask again, and mostly be told "not modified".
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}

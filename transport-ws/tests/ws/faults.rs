@@ -154,13 +154,14 @@ async fn a_client_that_stays_silent_is_pinged_and_then_given_up() {
 #[tokio::test]
 async fn any_byte_from_the_client_is_a_sign_of_life() {
     let mut config = config();
-    config.ping_interval = Duration::from_millis(20);
-    config.missed_pings = 1;
+    // Twenty missed pings: a busy machine may be late with one byte, but not with all forty-six.
+    config.ping_interval = Duration::from_millis(10);
+    config.missed_pings = 20;
     let (mut listener, address) = listen(config).await;
     let mut raw = Raw::upgrade(address).await;
     let link = next_link(&mut listener).await;
     let echoing = tokio::spawn(echo(link));
-    let slow = frame(TEXT, &[b'x'; 20]);
+    let slow = frame(TEXT, &[b'x'; 40]);
     // One byte of a frame for each ping, which itself stays unanswered.
     for byte in &slow {
         assert_eq!(raw.read_frame().await, Some((PING, vec![])));
@@ -168,7 +169,7 @@ async fn any_byte_from_the_client_is_a_sign_of_life() {
     }
     while let Some((first, payload)) = raw.read_frame().await {
         if first == TEXT {
-            assert_eq!(payload, [b'x'; 20]);
+            assert_eq!(payload, [b'x'; 40]);
             break;
         }
     }
@@ -178,13 +179,13 @@ async fn any_byte_from_the_client_is_a_sign_of_life() {
 #[tokio::test]
 async fn a_session_that_does_not_poll_for_long_does_not_take_its_client_for_dead() {
     let mut config = config();
-    config.ping_interval = Duration::from_millis(10);
-    config.missed_pings = 1;
+    config.ping_interval = Duration::from_millis(20);
+    config.missed_pings = 10;
     let (mut listener, address) = listen(config).await;
     let mut raw = Raw::upgrade(address).await;
     let (mut receive, _open) = next_link(&mut listener).await.split();
-    // Sleeps: ten beats in which nobody could have pinged.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Sleeps: twenty beats in which nobody could have pinged.
+    tokio::time::sleep(Duration::from_millis(400)).await;
     let receiving = tokio::spawn(async move { receive.receive().await });
     assert_eq!(raw.read_frame().await, Some((PING, vec![])));
     raw.write(&frame(TEXT, b"alive")).await;

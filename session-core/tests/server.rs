@@ -557,3 +557,32 @@ async fn a_session_that_is_never_idle_hears_its_client_all_the_same() {
         assert!(shared.update(|n| *n) > before, "the shared value has its turn too");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_of_one_session_cancels_nothing_in_another() {
+    let log = Log::default();
+    let (ended, first) = (log.clone(), std::sync::OnceLock::new());
+    let mut server = serve(move |s| {
+        let ended = ended.clone();
+        let registration = s.on_ended(move |_| {
+            ended.add("ended");
+            Ok(())
+        });
+        // The first session's own; in the second it has the number of that one's callback.
+        first.get_or_init(|| (registration, s.id().to_owned()));
+        if let Some((registration, id)) = first.get()
+            && id != s.id()
+        {
+            registration.cancel(s);
+        }
+        Ok(())
+    });
+    let (one, one_handle) = server.connect().await;
+    let (two, two_handle) = server.connect().await;
+    drop((one, two));
+    one_handle.ended().await;
+    two_handle.ended().await;
+    let mut peer = server.open().await;
+    peer.idle().await;
+    assert_eq!(log.take(), ["ended", "ended"]);
+}

@@ -168,14 +168,18 @@ fn take(list: &List, key: u64) -> Option<(Namespace, Option<Callback>, bool)> {
 /// Dropping it leaves the callback registered (decision 6).
 #[derive(Debug, Clone, Copy)]
 pub struct Registration {
+    /// The beginning of the session's id: in another session the same key is somebody else's callback.
+    session: u64,
     moment: Moment,
     key: Option<u64>,
 }
 
 impl Registration {
     /// Takes the callback back. Does nothing when it has run or was cancelled before (G13, G25).
+    ///
+    /// In another session than the one it was registered in it does nothing.
     pub fn cancel(self, s: &Session<'_>) {
-        if let Some(key) = self.key {
+        if let Some(key) = self.key.filter(|_| self.session == s.state().mark()) {
             let removed = s.state().callbacks.list(self.moment).borrow_mut().remove(key);
             drop(removed);
         }
@@ -253,11 +257,11 @@ impl Session<'_> {
     fn register(&self, moment: Moment, once: bool, callback: Callback) -> Registration {
         let state = self.state();
         if state.stub || matches!(state.phase.get(), Phase::Ending | Phase::Ended) {
-            return Registration { moment, key: None };
+            return Registration { session: state.mark(), moment, key: None };
         }
         let entry = Entry { once, callback: Some(callback) };
         let key = state.callbacks.list(moment).borrow_mut().insert(self.namespace(), entry);
-        Registration { moment, key: Some(key) }
+        Registration { session: state.mark(), moment, key: Some(key) }
     }
 }
 

@@ -120,6 +120,11 @@ impl State {
         }
     }
 
+    /// The beginning of the id, as a number: enough to tell sessions apart where a copy of the id is too much.
+    pub(crate) fn mark(&self) -> u64 {
+        self.id.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+    }
+
     /// Queues something for the client, unless the session is over.
     pub(crate) fn send(&self, item: Item) {
         if !self.muted.get() && !self.stub {

@@ -5,6 +5,7 @@
 //! and destroy anything, itself included.
 
 pub(crate) mod arena;
+pub(crate) mod edges;
 pub(crate) mod mark;
 mod queue;
 

@@ -8,7 +8,8 @@
 
 use std::collections::VecDeque;
 
-use super::arena::{Edge, GONE, PRESENCE, Store, flag};
+use super::arena::{Store, flag};
+use super::edges::{Edge, GONE, PRESENCE};
 use crate::key::{Key, NONE};
 
 /// Lists that the marking fills and reuses.

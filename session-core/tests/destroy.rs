@@ -8,21 +8,12 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::testing::{Client, OutputState};
 use session_core::{
-    AbsoluteId, App, Body, Interrupt, Limits, OutputOptions, Request, Result, Session, Shared, safe,
+    AbsoluteId, App, Interrupt, Limits, Result, Session, Shared, safe,
 };
 
-#[path = "support/log.rs"]
-mod log;
-use log::{Log, idle, run};
-
-/// An output that runs whether it is seen or not.
-fn always() -> OutputOptions {
-    OutputOptions::default().suspend_when_hidden(false)
-}
-
-fn get(url: &str) -> Request {
-    http::Request::get(format!("/{url}")).body(Body::empty()).unwrap()
-}
+#[path = "support/session.rs"]
+mod support;
+use support::{Dropped, Log, always, get, idle, run};
 
 // spec: I1
 #[tokio::test(start_paused = true)]
@@ -1227,12 +1218,6 @@ async fn an_effect_goes_with_the_module_that_made_it() {
 // spec: I14
 #[tokio::test(start_paused = true)]
 async fn a_future_of_a_destroyed_scope_is_dropped_where_it_waits() {
-    struct Dropped(Log);
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            self.0.add("dropped");
-        }
-    }
     let (mut client, log) = (idle().await, Log::default());
     let seen = log.clone();
     run(&mut client, move |s| {

@@ -8,22 +8,13 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use session_core::testing::Client;
 use session_core::{
-    App, Body, EffectOptions, Interrupt, Limits, OutputOptions, Registration, Request, Result,
+    App, EffectOptions, Interrupt, Limits, Registration, Result,
     Session, safe,
 };
 
-#[path = "support/log.rs"]
-mod log;
-use log::{Log, idle, run};
-
-/// An output that runs whether it is seen or not.
-fn always() -> OutputOptions {
-    OutputOptions::default().suspend_when_hidden(false)
-}
-
-fn get(url: &str) -> Request {
-    http::Request::get(format!("/{url}")).body(Body::empty()).unwrap()
-}
+#[path = "support/session.rs"]
+mod support;
+use support::{Log, always, get, idle, run};
 
 /// A callback that writes `line`, and says it to the client.
 fn tells(

@@ -8,19 +8,14 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::testing::Client;
 use session_core::{
-    App, CloseCode, CloseReason, Interrupt, Limits, OnEffectError, OutputOptions, Result, Session,
+    App, CloseCode, CloseReason, Interrupt, Limits, OnEffectError, Result, Session,
     SessionEnded, safe,
 };
 use tokio::time::Instant;
 
-#[path = "support/log.rs"]
-mod log;
-use log::{Log, idle, run};
-
-/// An output that runs whether it is seen or not.
-fn always() -> OutputOptions {
-    OutputOptions::default().suspend_when_hidden(false)
-}
+#[path = "support/session.rs"]
+mod support;
+use support::{Dropped, Log, always, idle, run};
 
 /// The code with which a session ends that gets `messages`, and what it wrote down meanwhile.
 async fn after(messages: &[&str]) -> (Option<u16>, Vec<String>) {
@@ -729,12 +724,6 @@ async fn work_from_outside_that_panics_ends_the_session_with_1011() {
 // spec: G19 (decision 16)
 #[tokio::test(start_paused = true)]
 async fn futures_at_work_are_dropped_before_ended_callbacks_run() {
-    struct Dropped(Log);
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            self.0.add("dropped");
-        }
-    }
     let (mut client, log) = (idle().await, Log::default());
     let seen = log.clone();
     run(&mut client, move |s| {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use session_core::testing::Client;
 use session_core::{App, SessionEnded, SessionHandle, Shared};
 
-#[path = "support/log.rs"]
-mod log;
-use log::{Log, run};
+#[path = "support/session.rs"]
+mod support;
+use support::{Log, run};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,20 +6,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::testing::Client;
-use session_core::{AbsoluteId, App, Body, OutputOptions, Request, Result, Session};
+use session_core::{AbsoluteId, App, Result, Session};
 
-#[path = "support/log.rs"]
-mod log;
-use log::{Log, idle, run};
-
-/// An output that runs whether it is seen or not.
-fn always() -> OutputOptions {
-    OutputOptions::default().suspend_when_hidden(false)
-}
-
-fn get(url: &str) -> Request {
-    http::Request::get(format!("/{url}")).body(Body::empty()).unwrap()
-}
+#[path = "support/session.rs"]
+mod support;
+use support::{Log, always, get, idle, run};
 
 // spec: H1
 #[tokio::test(start_paused = true)]

@@ -11,23 +11,18 @@ use session_core::link::{
 };
 use session_core::testing::ClientModel;
 use session_core::{
-    App, Body, CloseCode, CloseReason, Limits, OutputOptions, Response, Result, Server, Session,
+    App, Body, CloseCode, CloseReason, Limits, Response, Result, Server, Session,
     SessionEnded, SessionHandle, Shared, safe,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-#[path = "support/log.rs"]
-mod log;
-use log::Log;
+#[path = "support/session.rs"]
+mod support;
+use support::{Log, always};
 
 const INIT: &str = r#"{"method":"init","data":{}}"#;
-
-/// An output that runs whether it is seen or not.
-fn always() -> OutputOptions {
-    OutputOptions::default().suspend_when_hidden(false)
-}
 
 /// A server in memory, until it is dropped.
 struct Running {

@@ -6,9 +6,9 @@ use session_core::{
     App, Interrupt, OutputOptions, Reconnect, Result, Session, Shared, StubSession,
 };
 
-#[path = "support/log.rs"]
-mod log;
-use log::{Log, idle, run};
+#[path = "support/session.rs"]
+mod support;
+use support::{Log, idle, run};
 
 // spec: L1
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,11 @@
-//! What happened, in order.
+//! What the tests of a session share: a log of what happened, an idle client, and the usual outputs and requests.
 
 #![allow(dead_code, reason = "not every file of tests needs all of it")]
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use session_core::testing::Client;
-use session_core::{App, Result, Session};
+use session_core::{App, Body, OutputOptions, Request, Result, Session};
 
 /// Lines that closures of an app write down; a clone is the same log.
 #[derive(Clone, Debug, Default)]
@@ -50,4 +50,23 @@ where
     F: FnOnce(&Session<'_>) -> Result<T> + Send + 'static,
 {
     client.run(f).await.unwrap().unwrap()
+}
+
+/// An output that runs whether it is seen or not.
+pub(crate) fn always() -> OutputOptions {
+    OutputOptions::default().suspend_when_hidden(false)
+}
+
+/// A request for the URL of a route.
+pub(crate) fn get(url: &str) -> Request {
+    http::Request::get(format!("/{url}")).body(Body::empty()).unwrap()
+}
+
+/// Writes down that it was dropped.
+pub(crate) struct Dropped(pub(crate) Log);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.add("dropped");
+    }
 }

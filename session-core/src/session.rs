@@ -9,6 +9,8 @@ use reactive::{
 };
 
 use crate::Result;
+use crate::app::OnEffectError;
+use crate::catch::is_panic;
 use crate::handle::SessionHandle;
 use crate::link::{CloseCode, CloseReason, PeerInfo};
 use crate::name::{Id, InvalidId, Namespace};
@@ -23,6 +25,7 @@ pub(crate) mod machine;
 pub(crate) mod messages;
 pub(crate) mod outbox;
 pub(crate) mod outputs;
+mod registered;
 pub(crate) mod render;
 pub(crate) mod routes;
 pub(crate) mod state;
@@ -219,23 +222,14 @@ impl<'a> Session<'a> {
         F: FnMut(&Session<'_>) -> Result<Fut> + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        let made_at = std::panic::Location::caller();
-        // Set when a future found out that what it reads is no more: the next run ends the effect (I27).
-        let stopped = Arc::new(OnceLock::new());
-        self.effect(move |s| {
-            if let Some(destroyed) = stopped.get() {
-                return Err(Interrupt::Destroyed(Clone::clone(destroyed)));
-            }
+        let this = Arc::new(OnceLock::new());
+        let of_run = Arc::clone(&this);
+        let effect = self.effect(move |s| {
             let future = f(s)?;
-            let stopped = Arc::clone(&stopped);
-            if !s.cx().scope().is_alive(s.cx()) {
-                // The first step destroyed its own scope: there is no second.
-                return Ok(());
-            }
+            let of_run = Arc::clone(&of_run);
             let task = s.spawn(Waiting::Nobody, future, move |s, outcome| {
-                s.state().judge_effect(&outcome, made_at);
-                if let Err(Interrupt::Destroyed(destroyed)) = outcome {
-                    stopped.get_or_init(|| destroyed);
+                if let Some(effect) = of_run.get() {
+                    s.judge_effect(*effect, &outcome);
                 }
             });
             if let Some(task) = task {
@@ -245,7 +239,28 @@ impl<'a> Session<'a> {
                 });
             }
             Ok(())
-        })
+        });
+        // It runs in a flush, and so after this.
+        *this.get_or_init(|| effect)
+    }
+
+    /// What follows from how an effect ended (decisions 11 and 12).
+    pub(crate) fn judge_effect(&self, effect: Effect, outcome: &Result<()>) {
+        let made_at = effect.made_at();
+        match outcome {
+            Ok(()) | Err(Interrupt::Silent | Interrupt::InProgress | Interrupt::Cancel) => {}
+            Err(Interrupt::Destroyed(destroyed)) => {
+                tracing::warn!(%made_at, %destroyed, "an effect stops: what it reads is no more");
+                effect.destroy(&self.cx);
+            }
+            Err(Interrupt::Failed(failure)) => {
+                tracing::error!(%made_at, %failure, "an effect failed");
+                if is_panic(failure) || self.state().settings.on_effect_error == OnEffectError::End
+                {
+                    self.state().fail();
+                }
+            }
+        }
     }
 
     /// Runs `f` with what `source` gives whenever the source changes, and for nothing else that `f` reads;

@@ -1,6 +1,5 @@
 //! Requests of the client, and the handlers that answer them.
 
-use std::fmt;
 use std::pin::Pin;
 
 use reactive::{Interrupt, safe};
@@ -10,29 +9,18 @@ use serde_json::value::RawValue;
 
 use crate::catch::catch;
 use crate::message::codec;
-use crate::name::{Names, Namespace};
+use crate::name::Names;
+use crate::session::registered::Registered;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
-pub(crate) type Handlers = Names<Handler>;
+pub(crate) type Handlers = Names<Registered<Function>>;
 
-pub(crate) struct Handler {
-    owner: Namespace,
-    /// Out while it runs.
-    function: Option<Function>,
-}
+pub(crate) type Function = Box<dyn FnMut(&Session<'_>, &RawValue) -> Answer + Send>;
 
-type Function = Box<dyn FnMut(&Session<'_>, &RawValue) -> Answer + Send>;
-
-enum Answer {
+pub(crate) enum Answer {
     Ready(Result<Vec<u8>>),
     Later(Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>),
-}
-
-impl fmt::Debug for Handler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handler").field("owner", &self.owner).finish_non_exhaustive()
-    }
 }
 
 impl Session<'_> {
@@ -107,7 +95,7 @@ impl Session<'_> {
 
     fn insert_handler(&self, name: &str, function: Function) -> Result<String> {
         let Some(key) = self.registered_name(name)? else { return Ok(String::new()) };
-        let handler = Handler { owner: self.namespace().clone(), function: Some(function) };
+        let handler = Registered::new(self.namespace(), function);
         let replaced = self.state().handlers.borrow_mut().insert(&key, handler);
         drop(replaced);
         Ok(key)
@@ -116,11 +104,8 @@ impl Session<'_> {
     /// Answers one request.
     pub(crate) fn handle_request(&self, method: &str, args: &RawValue, tag: &str) {
         let state = self.state();
-        let taken = match state.handlers.borrow_mut().get_mut(method) {
-            Some(handler) => handler.function.take().map(|f| (handler.owner.clone(), f)),
-            None => None,
-        };
-        let Some((owner, mut function)) = taken else {
+        let lent = state.handlers.borrow_mut().lend(method);
+        let Some((owner, mut function)) = lent else {
             return state.respond(tag, Err(&format!("Unknown method: {method}")));
         };
         let view = self.at(&owner);
@@ -129,11 +114,8 @@ impl Session<'_> {
         } else {
             Answer::Ready(Err(safe("too many requests are still at work").into()))
         };
-        if let Some(handler) = state.handlers.borrow_mut().get_mut(method)
-            && handler.function.is_none()
-        {
-            handler.function = Some(function);
-        }
+        let replaced = state.handlers.borrow_mut().give_back(method, function);
+        drop(replaced);
         match answer {
             Answer::Ready(answer) => view.answer_request(method, tag, answer),
             Answer::Later(future) => {
@@ -146,7 +128,7 @@ impl Session<'_> {
     }
 
     fn answer_request(&self, method: &str, tag: &str, answer: Result<Vec<u8>>) {
-        let answer = answer.and_then(|json| Ok(self.state().check_size(&json).map(|()| json)?));
+        let answer = answer.and_then(|json| self.state().of_size(json));
         match answer {
             Ok(json) => self.state().respond(tag, Ok(&json)),
             // A quiet stop answers with an error that says nothing (J5).

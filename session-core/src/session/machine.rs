@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use reactive::{Graph, Interrupt, Run};
+use reactive::{Graph, Interrupt};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
@@ -265,15 +265,7 @@ impl Machine {
             }
             let Some(run) = self.graph.run_next() else { return };
             *runs += 1;
-            self.judge(&run);
-        }
-    }
-
-    /// What follows from how a run of an effect ended (decisions 11 and 12).
-    fn judge(&self, run: &Run) {
-        self.state().judge_effect(&run.outcome, run.effect.made_at());
-        if let Err(Interrupt::Destroyed(_)) = run.outcome {
-            run.effect.destroy(&self.graph.cx());
+            self.root().judge_effect(run.effect, &run.outcome);
         }
     }
 

@@ -124,17 +124,16 @@ impl Outbox {
                 break;
             }
             let Some(item) = self.queue.pop_front() else { break };
-            if let Item::Progress { output, persistent } = item {
-                if merged.progress.is_none() {
+            if !matches!(item, Item::Progress { .. }) {
+                self.bytes -= item.bytes();
+            }
+            match item {
+                Item::Progress { output, persistent } if merged.progress.is_none() => {
                     self.take_progress(&mut merged, output, persistent);
-                } else {
+                }
+                Item::Progress { output, persistent } => {
                     self.progress.push_back((output, persistent));
                 }
-                continue;
-            }
-            self.bytes -= item.bytes();
-            match item {
-                Item::Progress { .. } => {}
                 Item::Recalculating { output, running, .. } => {
                     merged.recalculating = Some((output, running));
                 }

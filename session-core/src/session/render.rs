@@ -207,10 +207,6 @@ impl Session<'_> {
         let Some(output) = outputs.get_mut(key) else {
             return Round { key, name: name.clone(), quiet: true };
         };
-        // Its dependencies have changed: what the former run began is of no use.
-        if let Some(task) = output.task.take() {
-            state.tasks.borrow_mut().cancel(task);
-        }
         // A result that waits will be replaced where it is.
         let quiet = output.waits();
         if !quiet {
@@ -222,8 +218,7 @@ impl Session<'_> {
     /// An output has run: tells the client, and keeps what it gave for the flush.
     fn finish_round(&self, round: Round, outcome: Result<Vec<u8>>) {
         let state = self.state();
-        let outcome = outcome.and_then(|json| Ok(state.check_size(&json).map(|()| json)?));
-        let rendered = match outcome {
+        let rendered = match outcome.and_then(|json| state.of_size(json)) {
             Err(Interrupt::InProgress) => {
                 state.tell_in_progress(round);
                 return;

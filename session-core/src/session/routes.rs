@@ -1,6 +1,5 @@
 //! Dynamic routes: requests beside the link, answered in the session.
 
-use std::fmt;
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -12,28 +11,17 @@ use crate::catch::catch;
 use crate::exchange::{Body, BoxError, Exchange, Request, Responder, Response};
 use crate::name::{Names, Namespace};
 use crate::random::hex;
+use crate::session::registered::Registered;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
-pub(crate) type Routes = Names<Route>;
+pub(crate) type Routes = Names<Registered<Function>>;
 
-pub(crate) struct Route {
-    owner: Namespace,
-    /// Out while it runs.
-    function: Option<Function>,
-}
+pub(crate) type Function = Box<dyn FnMut(&Session<'_>, Request) -> Answer + Send>;
 
-type Function = Box<dyn FnMut(&Session<'_>, Request) -> Answer + Send>;
-
-enum Answer {
+pub(crate) enum Answer {
     Ready(Result<Response>),
     Later(Pin<Box<dyn Future<Output = Result<Response>> + Send>>),
-}
-
-impl fmt::Debug for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Route").field("owner", &self.owner).finish_non_exhaustive()
-    }
 }
 
 /// What the handler of a route may return.
@@ -164,7 +152,7 @@ impl Session<'_> {
 
     fn insert_route(&self, name: &str, function: Function) -> Result<String> {
         let Some(key) = self.registered_name(name)? else { return Ok(String::new()) };
-        let route = Route { owner: self.namespace().clone(), function: Some(function) };
+        let route = Registered::new(self.namespace(), function);
         let replaced = self.state().routes.borrow_mut().insert(&key, route);
         drop(replaced);
         let nonce = hex::<8>()?;
@@ -186,11 +174,8 @@ impl Session<'_> {
         state.begin_work();
         let view = self.at(&owner);
         let answer = function(&view, request);
-        if let Some(route) = state.routes.borrow_mut().get_mut(&key)
-            && route.function.is_none()
-        {
-            route.function = Some(function);
-        }
+        let replaced = state.routes.borrow_mut().give_back(&key, function);
+        drop(replaced);
         match answer {
             Answer::Ready(answer) => view.answer_exchange(&key, responder, answer),
             Answer::Later(future) => {
@@ -203,9 +188,8 @@ impl Session<'_> {
 
     fn take_route(&self, quoted: &str) -> Option<(String, Namespace, Function)> {
         let key = percent_decode_str(quoted).decode_utf8().ok()?.into_owned();
-        let mut routes = self.state().routes.borrow_mut();
-        let route = routes.get_mut(&key)?;
-        Some((key, route.owner.clone(), route.function.take()?))
+        let (owner, function) = self.state().routes.borrow_mut().lend(&key)?;
+        Some((key, owner, function))
     }
 
     fn answer_exchange(&self, key: &str, responder: Responder, answer: Result<Response>) {

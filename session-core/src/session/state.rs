@@ -2,16 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use reactive::{Interrupt, Scope};
+use reactive::Scope;
 use tokio::sync::mpsc;
 
 use crate::Result;
-use crate::app::{OnEffectError, Settings};
-use crate::catch::is_panic;
+use crate::app::Settings;
 use crate::handle::Command;
 use crate::limits::Limits;
 use crate::link::{CloseCode, CloseReason, PeerInfo};
@@ -21,7 +19,7 @@ use crate::session::callbacks::Callbacks;
 use crate::session::handlers::Handlers;
 use crate::session::inputs::Inputs;
 use crate::session::outbox::{Flush, Item, Outbox};
-use crate::session::outputs::{ClientState, OutputKey, Outputs};
+use crate::session::outputs::{ClientState, Output, OutputKey, Outputs};
 use crate::session::routes::Routes;
 use crate::session::tasks::Tasks;
 use crate::session::timers::Timers;
@@ -145,22 +143,6 @@ impl State {
         self.end_with(CloseReason::new(CloseCode::APP_FAILED, "the app failed"));
     }
 
-    /// What follows from how an effect ended (decisions 11 and 12).
-    pub(crate) fn judge_effect(&self, outcome: &Result<()>, made_at: &Location<'_>) {
-        match outcome {
-            Ok(()) | Err(Interrupt::Silent | Interrupt::InProgress | Interrupt::Cancel) => {}
-            Err(Interrupt::Destroyed(destroyed)) => {
-                tracing::warn!(%made_at, %destroyed, "an effect stops: what it reads is no more");
-            }
-            Err(Interrupt::Failed(failure)) => {
-                tracing::error!(%made_at, %failure, "an effect failed");
-                if is_panic(failure) || self.settings.on_effect_error == OnEffectError::End {
-                    self.fail();
-                }
-            }
-        }
-    }
-
     /// Sends nothing from now on.
     pub(crate) fn mute(&self) {
         self.muted.set(true);
@@ -204,7 +186,7 @@ impl State {
         }
     }
 
-    pub(crate) fn tell_out_of_date(&self, output: &mut crate::session::outputs::Output) {
+    pub(crate) fn tell_out_of_date(&self, output: &mut Output) {
         if matches!(output.client, ClientState::Done | ClientState::Persistent) {
             output.client = ClientState::Ready;
             self.send(Item::Progress { output: output.name.clone(), persistent: false });
@@ -247,6 +229,12 @@ impl State {
     pub(crate) fn check_size(&self, bytes: &[u8]) -> Result<(), TooLarge> {
         let limit = self.limits.outbound_bytes;
         if bytes.len() > limit { Err(TooLarge { bytes: bytes.len(), limit }) } else { Ok(()) }
+    }
+
+    /// What app code gave, as long as it is not over the outbound budget alone.
+    pub(crate) fn of_size(&self, json: Vec<u8>) -> Result<Vec<u8>> {
+        self.check_size(&json)?;
+        Ok(json)
     }
 
     /// The answer to a request, as a frame.

@@ -5,21 +5,24 @@
 //! and destroy anything, itself included.
 
 pub(crate) mod arena;
+mod body;
 pub(crate) mod edges;
 pub(crate) mod mark;
 mod queue;
 
-use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 
 use self::arena::{Observer, Store, Wreck, flag};
+pub(crate) use self::body::{
+    Blocked, Body, Computed, Frame, Hook, HookFn, Taken, discard, guarded,
+};
 use self::mark::{LONG_CHAIN, Pull, Step};
 use crate::key::{Key, NONE};
-use crate::{Cx, Destroyed, Effect, Failure, InUse, Interrupt, Kind, Scope, TooDeep};
+use crate::{Cx, Destroyed, Effect, InUse, Interrupt, Kind, Scope, TooDeep};
 
 /// How deep calcs may read one another for the first time unless [`Graph::set_max_depth`] says otherwise:
 /// enough for a chain of 100,000, and few enough for an endless recursion to end within some 100 MB of stack.
@@ -31,74 +34,6 @@ const STACK_CHECK_LEVELS: usize = 8;
 const STACK_RED_ZONE: usize = 256 << 10;
 /// What is added when less is left.
 const STACK_SEGMENT: usize = 4 << 20;
-
-/// A callback that is told of invalidations.
-pub(crate) struct Hook<E: 'static> {
-    /// Of one run (`Cx::on_invalidate`), or of an effect for as long as it lives.
-    pub(crate) is_once: bool,
-    pub(crate) call: HookFn<E>,
-}
-
-pub(crate) type HookFn<E> = Box<dyn FnMut(&Cx<'_, E>) -> Result<(), Interrupt> + Send>;
-
-/// What is particular to the kind of a node. Each kind answers what it can be asked; the rest does nothing.
-pub(crate) trait Body<E>: Send {
-    /// A value's datum, an `Option<T>`.
-    fn datum(&mut self) -> Option<&mut dyn Any> {
-        None
-    }
-
-    /// A calc's result, a `Cached<T>`.
-    fn result(&self) -> Option<&dyn Any> {
-        None
-    }
-
-    /// Computes a calc. By shared reference, because a calc may read itself.
-    fn compute(&self, _cx: &Cx<'_, E>) -> Computed {
-        Computed { is_new: false, is_heavy: false }
-    }
-
-    /// Drops a calc's result.
-    fn release(&self) {}
-
-    /// Runs an effect.
-    fn run(&mut self, _cx: &Cx<'_, E>) -> Result<(), Interrupt> {
-        Ok(())
-    }
-}
-
-/// Why a calc could not be computed at all.
-#[derive(Clone, Copy)]
-pub(crate) enum Blocked {
-    InUse,
-    TooDeep,
-}
-
-/// How a computation went.
-#[derive(Clone, Copy)]
-pub(crate) struct Computed {
-    /// The result differs, as far as the calc can tell.
-    pub(crate) is_new: bool,
-    /// The result has something to drop.
-    pub(crate) is_heavy: bool,
-}
-
-/// A calc that runs, with those that led to it: where its closure is found when it reads itself (B9).
-pub(crate) struct Frame<'g, E: 'static> {
-    key: Key,
-    pub(crate) body: &'g (dyn Body<E> + 'g),
-    parent: Option<&'g Self>,
-}
-
-impl<'g, E> Frame<'g, E> {
-    pub(crate) fn find(from: Option<&'g Self>, key: Key) -> Option<&'g Self> {
-        let mut frame = from?;
-        while frame.key != key {
-            frame = frame.parent?;
-        }
-        Some(frame)
-    }
-}
 
 /// A reactive graph with what its owner keeps beside it, `E`, in every closure's reach through [`Cx::env`].
 ///
@@ -576,58 +511,5 @@ impl<E: fmt::Debug + 'static> fmt::Debug for Graph<E> {
             .field("env", &self.env)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
-    }
-}
-
-/// A body out of its slot. It goes back when this is dropped, however the closure that used it ended.
-pub(crate) struct Taken<'g, E: 'static> {
-    pub(crate) graph: &'g Graph<E>,
-    pub(crate) key: Key,
-    pub(crate) body: Option<Box<dyn Body<E>>>,
-}
-
-impl<E> Drop for Taken<'_, E> {
-    fn drop(&mut self) {
-        let Some(body) = self.body.take() else { return };
-        let mut store = self.graph.store.borrow_mut();
-        let outdated = flag::CALC | flag::HEAVY | flag::DIRTY;
-        let release = store
-            .node(self.key)
-            .is_some_and(|node| node.flags & (outdated | flag::DISTINCT) == outdated);
-        if release {
-            // It was invalidated while it was in use, so that it is released only now (B18).
-            drop(store);
-            body.release();
-            store = self.graph.store.borrow_mut();
-        }
-        match store.node(self.key) {
-            Some(node) => node.body = Some(body),
-            None => {
-                drop(store);
-                discard(body);
-            }
-        }
-    }
-}
-
-/// Runs user code; a panic becomes a failure.
-pub(crate) fn guarded<R>(call: impl FnOnce() -> Result<R, Interrupt>) -> Result<R, Interrupt> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result,
-        Err(payload) => {
-            let failure = Failure::from_panic(&*payload);
-            discard(payload);
-            Err(Interrupt::Failed(failure))
-        }
-    }
-}
-
-/// Drops user data where an unwinding `Drop` must not get in the way.
-pub(crate) fn discard<T>(data: T) {
-    if std::mem::needs_drop::<T>() {
-        // A payload that panics in turn is given up on.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(data))) {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-        }
     }
 }

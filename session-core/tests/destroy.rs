@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::testing::{Client, OutputState};
-use session_core::{
-    AbsoluteId, App, Interrupt, Limits, Result, Session, Shared, safe,
-};
+use session_core::{AbsoluteId, App, Interrupt, Limits, Result, Session, Shared, safe};
 
 #[path = "support/session.rs"]
 mod support;

@@ -7,10 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use session_core::testing::Client;
-use session_core::{
-    App, EffectOptions, Interrupt, Limits, Registration, Result,
-    Session, safe,
-};
+use session_core::{App, EffectOptions, Interrupt, Limits, Registration, Result, Session, safe};
 
 #[path = "support/session.rs"]
 mod support;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::testing::Client;
 use session_core::{
-    App, CloseCode, CloseReason, Interrupt, Limits, OnEffectError, Result, Session,
-    SessionEnded, safe,
+    App, CloseCode, CloseReason, Interrupt, Limits, OnEffectError, Result, Session, SessionEnded,
+    safe,
 };
 use tokio::time::Instant;
 

@@ -11,8 +11,8 @@ use session_core::link::{
 };
 use session_core::testing::ClientModel;
 use session_core::{
-    App, Body, CloseCode, CloseReason, Limits, Response, Result, Server, Session,
-    SessionEnded, SessionHandle, Shared, safe,
+    App, Body, CloseCode, CloseReason, Limits, Response, Result, Server, Session, SessionEnded,
+    SessionHandle, Shared, safe,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;

@@ -15,6 +15,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use tokio::sync::oneshot;
 
+pub mod head;
+
 /// A request with a streamed body.
 pub type Request = http::Request<Body>;
 /// A response with a streamed body.
@@ -171,3 +173,15 @@ impl Future for Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the session ended before it answered")]
 pub struct ExchangeError;
+
+impl ExchangeError {
+    /// What the client gets then: 503 and the sentence.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.to_string()));
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+        response
+    }
+}

@@ -31,18 +31,21 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Request, Response};
 
 mod close;
 mod erased;
 mod frame;
+pub mod framing;
 mod memory;
 mod peer;
 
 pub use close::{CloseCode, CloseReason};
 pub use erased::{AnyLink, AnyListener};
 pub use frame::{Frame, NotUtf8, Text};
-pub use memory::{Connector, MemoryLink, MemoryListener, MemoryReceive, MemoryTransmit, memory};
+pub use memory::{
+    Connector, MemoryLink, MemoryListener, MemoryReceive, MemoryTransmit, NotListening, memory,
+};
 pub use peer::PeerInfo;
 
 /// Where links and exchanges come from.
@@ -75,6 +78,41 @@ pub trait Listener: Send + 'static {
 
     /// The address to print for a person, for instance `http://127.0.0.1:8000/`.
     fn address(&self) -> String;
+}
+
+/// The client's side of a transport: opens the links and exchanges that a [`Listener`] accepts.
+///
+/// Native programs are written against it, so that they too change their transport without a change of code.
+#[async_trait]
+pub trait Connect: Send + Sync + 'static {
+    /// The links it opens.
+    type Link: Link;
+    /// Why there is no link, or no response.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Opens a link.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached, or refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the link is aborted.
+    async fn link(&self) -> Result<Self::Link, Self::Error>;
+
+    /// Sends a request beside the links, and gives the response as soon as its head is there; both bodies stream.
+    ///
+    /// The request's URI is a path with a query: the one the session gave out.
+    ///
+    /// # Errors
+    ///
+    /// When there is no response. That the server answers with an error is a response.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the request is cancelled; so it is when the response's body is dropped.
+    async fn exchange(&self, request: Request) -> Result<Response, Self::Error>;
 }
 
 /// What a client opened.

@@ -27,7 +27,7 @@ const INBOX: usize = 32;
 /// use session_core::{App, Server, link};
 ///
 /// # async fn run() {
-/// let (connector, listener) = link::memory();
+/// let (connector, listener) = link::memory(1 << 20);
 /// let app = App::new(|s| s.output("hello", |_| Ok("hello")));
 /// Server::new(app).serve(listener, std::future::pending()).await;
 /// # drop(connector);

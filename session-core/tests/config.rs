@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use serde::Deserialize;
 use session_core::config::{BindFailure, Config, Transport, Transports};
-use session_core::link::{Connector, Incoming, Listener, MemoryListener, memory};
+use session_core::link::{Connect, Connector, Incoming, Listener, MemoryListener, memory};
 
 /// The in-memory transport, as a program would register one of its own.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Transport for InMemory {
         if config.listen == "taken" {
             return Err(BindFailure::of_key("listen", "somebody else listens there"));
         }
-        let (door, listener) = memory();
+        let (door, listener) = memory(100);
         self.doors.lock().unwrap().push(door);
         Ok(listener)
     }
@@ -60,8 +60,8 @@ async fn each_transport_of_the_file_listens() {
     let doors = std::mem::take(&mut *doors.lock().unwrap());
     assert_eq!(doors.len(), 2);
     for door in doors {
-        let (client, server) = tokio::join!(door.connect(100), listener.accept());
-        assert!(matches!((client, server), (Some(_), Some(Incoming::Link(_)))));
+        let (client, server) = tokio::join!(door.link(), listener.accept());
+        assert!(matches!((client, server), (Ok(_), Some(Incoming::Link(_)))));
     }
 }
 

@@ -8,15 +8,15 @@ use bytes::Bytes;
 use futures_util::{FutureExt, poll};
 use session_core::Body;
 use session_core::link::{
-    CloseCode, CloseReason, Frame, Incoming, Link, Listener, MemoryLink, ReceiveError, ReceiveExt,
-    Transmit, TransmitExt, memory,
+    CloseCode, CloseReason, Connect, Frame, Incoming, Link, Listener, MemoryLink, ReceiveError,
+    ReceiveExt, Transmit, TransmitExt, memory,
 };
 
 const LIMIT: usize = 1024;
 
 async fn link() -> (MemoryLink, MemoryLink) {
-    let (connector, mut listener) = memory();
-    let (client, incoming) = tokio::join!(connector.connect(LIMIT), listener.accept());
+    let (connector, mut listener) = memory(LIMIT);
+    let (client, incoming) = tokio::join!(connector.link(), listener.accept());
     let Some(Incoming::Link(server)) = incoming else { panic!("a link") };
     (client.unwrap(), server)
 }
@@ -138,7 +138,7 @@ async fn both_directions_work_at_once_and_links_are_independent() {
 
 #[tokio::test]
 async fn an_exchange_is_answered_and_a_dropped_one_is_an_error() {
-    let (connector, mut listener) = memory();
+    let (connector, mut listener) = memory(LIMIT);
     let request = || http::Request::builder().uri("/session/x/y/z").body(Body::empty()).unwrap();
     let (response, ()) = tokio::join!(connector.exchange(request()), async {
         let Some(Incoming::Exchange(exchange)) = listener.accept().await else { panic!("one") };
@@ -150,10 +150,10 @@ async fn an_exchange_is_answered_and_a_dropped_one_is_an_error() {
     let (response, ()) = tokio::join!(connector.exchange(request()), async {
         drop(listener.accept().await);
     });
-    assert!(response.is_err());
+    assert_eq!(response.unwrap().status(), 503);
     drop(listener);
     assert!(connector.exchange(request()).await.is_err());
-    assert!(connector.connect(LIMIT).await.is_none());
+    assert!(connector.link().await.is_err());
 }
 
 trait CloseReasonCode {

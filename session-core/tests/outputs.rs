@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use session_core::link::{
-    CloseCode, Frame, Link, MemoryReceive, MemoryTransmit, Receive, ReceiveError, ReceiveExt,
-    TransmitExt, memory,
+    CloseCode, Connect, Frame, Link, MemoryReceive, MemoryTransmit, Receive, ReceiveError,
+    ReceiveExt, TransmitExt, memory,
 };
 use session_core::testing::{Client, ClientModel, OutputState};
 use session_core::{
@@ -1187,10 +1187,10 @@ impl Linked {
             drop(sender.send((s.handle(), value)));
             Ok(())
         });
-        let (connector, listener) = memory();
+        let (connector, listener) = memory(1 << 20);
         let server = Server::new(app).limits(limits);
         tokio::spawn(server.serve(listener, std::future::pending()));
-        let link = connector.connect(1 << 20).await.unwrap();
+        let link = connector.link().await.unwrap();
         // The listener goes on for as long as there is a connector.
         tokio::spawn(async move {
             std::future::pending::<()>().await;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
-use session_core::link::{Frame, Link, Receive, ReceiveExt, TransmitExt, memory};
+use session_core::link::{Connect, Frame, Link, Receive, ReceiveExt, TransmitExt, memory};
 use session_core::testing::{Client, ClientModel};
 use session_core::{
     Action, App, Body, EventOptions, InsertAt, Limits, OutputOptions, Reconnect, Request, Response,
@@ -719,12 +719,12 @@ async fn two_sessions_flush() {
 #[tokio::test(start_paused = true)]
 async fn server_shutdown() {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (connector, listener) = memory();
+    let (connector, listener) = memory(1 << 20);
     let server = Server::new(App::new(|_| Ok(()))).serve(listener, async {
         let _ = stopped.await;
     });
     let server = tokio::spawn(server);
-    let (mut receive, mut transmit) = connector.connect(1 << 20).await.unwrap().split();
+    let (mut receive, mut transmit) = connector.link().await.unwrap().split();
     let mut stop = Some(stop);
     for line in lines("server_shutdown") {
         match (&*line.dir, line.close.as_ref()) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use session_core::link::{
-    CloseReason, Connector, Frame, Link, MemoryReceive, MemoryTransmit, Receive, ReceiveExt,
-    TransmitExt, memory,
+    CloseReason, Connect, Connector, Frame, Link, MemoryReceive, MemoryTransmit, Receive,
+    ReceiveExt, TransmitExt, memory,
 };
 use session_core::testing::{Client, ClientModel};
 use session_core::{App, Limits, Result, Server, Session};
@@ -309,7 +309,7 @@ struct Linked {
 
 impl Linked {
     async fn open(connector: &Connector) -> Self {
-        let (receive, transmit) = connector.connect(1 << 20).await.unwrap().split();
+        let (receive, transmit) = connector.link().await.unwrap().split();
         Self { receive, transmit, model: ClientModel::default() }
     }
 
@@ -337,7 +337,7 @@ impl Linked {
 }
 
 fn serve(app: App) -> Connector {
-    let (connector, listener) = memory();
+    let (connector, listener) = memory(1 << 20);
     tokio::spawn(Server::new(app).serve(listener, std::future::pending()));
     connector
 }

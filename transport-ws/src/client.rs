@@ -1,6 +1,7 @@
 use std::io;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{
     CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -11,7 +12,7 @@ use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use session_core::exchange::{self, Body};
-use session_core::link::PeerInfo;
+use session_core::link::{Connect, PeerInfo};
 use tokio::net::TcpStream;
 
 use crate::frame::Role;
@@ -122,6 +123,23 @@ impl Client {
         Ok(self)
     }
 
+    /// A server to open links and exchanges to: an `http://` URL, such as a listener's address, or the `ws://` URL of
+    /// its links.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Url`]. Nothing is connected yet.
+    pub fn endpoint(self, url: &str) -> Result<Endpoint, ConnectError> {
+        let (authority, path) = parse(url, "http").or_else(|_| parse(url, "ws"))?;
+        let path = path.split('?').next().unwrap_or_default();
+        let mount = path.strip_suffix("websocket/").unwrap_or(path).trim_end_matches('/');
+        Ok(Endpoint {
+            links: format!("ws://{authority}{mount}/websocket/"),
+            exchanges: format!("http://{authority}{mount}/"),
+            client: self,
+        })
+    }
+
     /// Opens a link to a `ws://` URL.
     ///
     /// # Errors
@@ -170,6 +188,41 @@ impl Client {
             linger: Duration::from_secs(5),
         };
         Ok(WsLink::new(socket, early, PeerInfo::new(address, None), rules, Hold::default()))
+    }
+}
+
+/// A server, as programs see it that can change their transport.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use session_core::link::Connect;
+///
+/// let server = transport_ws::Client::new().endpoint("http://127.0.0.1:8000/")?;
+/// let link = server.link().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    client: Client,
+    links: String,
+    exchanges: String,
+}
+
+#[async_trait]
+impl Connect for Endpoint {
+    type Link = WsLink;
+    type Error = ConnectError;
+
+    async fn link(&self) -> Result<WsLink, ConnectError> {
+        self.client.connect(&self.links).await
+    }
+
+    async fn exchange(
+        &self,
+        request: exchange::Request,
+    ) -> Result<exchange::Response, ConnectError> {
+        exchange(&self.exchanges, request).await
     }
 }
 

@@ -49,7 +49,7 @@ mod listener;
 mod service;
 mod transport;
 
-pub use client::{Client, ConnectError, connect, exchange};
+pub use client::{Client, ConnectError, Endpoint, connect, exchange};
 pub use config::{Config, ConfigError, MissingOrigin};
 pub use content::{client_css, client_js};
 pub use link::{WsLink, WsReceive, WsTransmit};

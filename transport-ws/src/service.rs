@@ -297,7 +297,7 @@ impl Inner {
         }
         match answer.await {
             Ok(response) => response,
-            Err(_) => unavailable("the session ended"),
+            Err(error) => error.into_response(),
         }
     }
 }

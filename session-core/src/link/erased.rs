@@ -183,22 +183,22 @@ impl<L: Listener> ErasedListener for Erased<L> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::memory;
+    use crate::link::{Connect, memory};
 
     #[tokio::test]
     async fn several_listeners_are_one_until_the_last_has_ended() {
-        let (first, first_listener) = memory();
-        let (second, second_listener) = memory();
+        let (first, first_listener) = memory(100);
+        let (second, second_listener) = memory(100);
         let mut any = AnyListener::new();
         any.push(first_listener);
         any.push(second_listener);
         for connector in [&first, &second, &first, &second] {
-            let (client, server) = tokio::join!(connector.connect(100), any.accept());
-            assert!(matches!((client, server), (Some(_), Some(Incoming::Link(_)))));
+            let (client, server) = tokio::join!(connector.link(), any.accept());
+            assert!(matches!((client, server), (Ok(_), Some(Incoming::Link(_)))));
         }
         drop(first);
-        let (client, server) = tokio::join!(second.connect(100), any.accept());
-        assert!(matches!((client, server), (Some(_), Some(Incoming::Link(_)))));
+        let (client, server) = tokio::join!(second.link(), any.accept());
+        assert!(matches!((client, server), (Ok(_), Some(Incoming::Link(_)))));
         drop(second);
         assert!(any.accept().await.is_none());
         assert!(any.addresses().is_empty());

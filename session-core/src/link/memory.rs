@@ -7,49 +7,52 @@ use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 
 use super::{
-    CloseReason, Frame, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError, Transmit,
-    TransmitError,
+    CloseReason, Connect, Frame, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError,
+    Transmit, TransmitError,
 };
 use crate::exchange::{Exchange, ExchangeError, Request, Response};
 
 /// Frames a link holds in each direction before `poll_ready` waits.
 const WINDOW: usize = 64;
 
-/// A listener in memory and the door its clients come through.
+/// A listener in memory and the door its clients come through. Either half of a link refuses to receive a frame over
+/// `limit` bytes.
 #[must_use]
-pub fn memory() -> (Connector, MemoryListener) {
+pub fn memory(limit: usize) -> (Connector, MemoryListener) {
     let (sender, receiver) = mpsc::channel(WINDOW);
-    (Connector { sender }, MemoryListener { receiver })
+    (Connector { sender, limit }, MemoryListener { receiver })
 }
 
 /// Opens links and exchanges to a [`MemoryListener`].
 #[derive(Debug, Clone)]
 pub struct Connector {
     sender: mpsc::Sender<Incoming<MemoryLink>>,
+    limit: usize,
 }
 
-impl Connector {
-    /// Opens a link; `None` once the listener is gone. Frames over `limit` bytes are refused by the
-    /// server's half.
-    pub async fn connect(&self, limit: usize) -> Option<MemoryLink> {
-        let (client, server) = pair(limit);
-        self.sender.send(Incoming::Link(server)).await.ok()?;
-        Some(client)
+#[async_trait]
+impl Connect for Connector {
+    type Link = MemoryLink;
+    type Error = NotListening;
+
+    async fn link(&self) -> Result<MemoryLink, NotListening> {
+        let (client, server) = pair(self.limit);
+        self.sender.send(Incoming::Link(server)).await.map_err(|_| NotListening)?;
+        Ok(client)
     }
 
-    /// Sends a request beside the links.
-    ///
-    /// # Errors
-    ///
-    /// [`ExchangeError`] when nobody answers.
-    pub async fn exchange(&self, request: Request) -> Result<Response, ExchangeError> {
-        let (exchange, response) = Exchange::new(request);
-        if self.sender.send(Incoming::Exchange(exchange)).await.is_err() {
-            return Err(ExchangeError);
-        }
-        response.await
+    /// A request that is dropped without an answer is a 503, as on every transport.
+    async fn exchange(&self, request: Request) -> Result<Response, NotListening> {
+        let (exchange, answer) = Exchange::new(request);
+        self.sender.send(Incoming::Exchange(exchange)).await.map_err(|_| NotListening)?;
+        Ok(answer.await.unwrap_or_else(ExchangeError::into_response))
     }
 }
+
+/// The listener is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nobody listens any more")]
+pub struct NotListening;
 
 /// Accepts what a [`Connector`] opens.
 #[derive(Debug)]

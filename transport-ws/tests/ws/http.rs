@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::Frame as Piece;
 use http_body_util::BodyExt;
 use session_core::exchange::{Body, BoxError, Request, Response};
-use session_core::link::Link;
+use session_core::link::{Connect, Link};
 use tokio::sync::mpsc;
 use transport_ws::{Client, ConnectError, MissingOrigin};
 
@@ -330,4 +330,24 @@ async fn a_body_that_cannot_fail_is_a_body_too() {
         http_body_util::Full::new(Bytes::from_static(b"whole")).boxed();
     responder.respond(http::Response::new(Body::new(body)));
     assert_eq!(within(sending).await.unwrap(), "whole");
+}
+
+#[tokio::test]
+async fn an_endpoint_finds_links_and_exchanges_from_either_url() {
+    let mut config = config();
+    config.mount = "/app".to_owned();
+    let (mut listener, address) = listen(config).await;
+    for url in ["http://{}/app/", "http://{}/app", "ws://{}/app/websocket/?x=1"] {
+        let endpoint = Client::new().endpoint(&url.replace("{}", &address.to_string())).unwrap();
+        let _link = within(endpoint.link()).await.unwrap();
+        next_link(&mut listener).await;
+        let request = http::Request::get("/session/a/b/c").body(Body::empty()).unwrap();
+        let (response, ()) = tokio::join!(within(endpoint.exchange(request)), async {
+            let exchange = next_exchange(&mut listener).await;
+            exchange.respond(Response::new(Body::from("here")));
+        });
+        assert_eq!(response.unwrap().status(), 200, "{url}");
+    }
+    let error = Client::new().endpoint("ftp://127.0.0.1/").unwrap_err();
+    assert!(matches!(error, ConnectError::Url { .. }), "{error}");
 }

@@ -22,15 +22,14 @@ pub(super) struct Cycles {
 
 pub(super) fn run(cycles: usize) -> anyhow::Result<Cycles> {
     super::client::runtime()?.block_on(async {
-        let (connector, listener) = link::memory();
+        let (connector, listener) = link::memory(1 << 20);
         let (entrance, mut handles) = tokio::sync::mpsc::channel(1);
         let app = App::new(move |s| {
             entrance.try_send(s.handle())?;
             Ok(())
         });
         let server = tokio::spawn(Server::new(app).serve(listener, std::future::pending()));
-        let (mut receive, mut transmit) =
-            connector.connect(1 << 20).await.context("no server")?.split();
+        let (mut receive, mut transmit) = connector.link().await.context("no server")?.split();
         transmit.send(Frame::Text(r#"{"method":"init","data":{}}"#.into())).await?;
         let handle = handles.recv().await.context("no session")?;
 

@@ -27,6 +27,8 @@
 mod app;
 mod catch;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod driver;
 pub mod exchange;
 mod handle;

@@ -136,6 +136,7 @@ impl Client {
         Ok(Endpoint {
             links: format!("ws://{authority}{mount}/websocket/"),
             exchanges: format!("http://{authority}{mount}/"),
+            authority: authority.to_string(),
             client: self,
         })
     }
@@ -205,8 +206,17 @@ impl Client {
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     client: Client,
+    authority: String,
     links: String,
     exchanges: String,
+}
+
+impl Endpoint {
+    /// Host and port of the server, as the URL says them.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
 }
 
 #[async_trait]

@@ -11,6 +11,7 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod browser;
+mod conformance;
 mod demo;
 mod test;
 mod tidy;
@@ -21,11 +22,12 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  demo     a data explorer to look at, and the example to start an app from
-  bench    what everything costs, beside the best that is known
-  browser  a real browser on the pages that we serve, with our client and with the Shiny client
-  test     everything that has to hold before a change is handed in
-  tidy     the workspace's own rules alone, such as who may depend on whom
+  demo         a data explorer to look at, and the example to start an app from
+  conformance  the laws of links, exchanges and sessions, tried on every transport
+  bench        what everything costs, beside the best that is known
+  browser      a real browser on the pages that we serve, with our client and with the Shiny client
+  test         everything that has to hold before a change is handed in
+  tidy         the workspace's own rules alone, such as who may depend on whom
 
 `cargo xtask <command> --help` tells what a command takes.";
 
@@ -51,6 +53,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         #[cfg(not(feature = "bench"))]
         "bench" => with_the_benches(args),
         "browser" => browser::run(rest),
+        "conformance" => conformance::run(rest),
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "tidy" => tidy::run(rest),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
-use session_core::link::{self, Frame, Link, ReceiveExt, TransmitExt};
+use session_core::link::{self, Connect, Frame, Link, ReceiveExt, TransmitExt};
 use session_core::{App, Interrupt, OutputOptions, Server, Session, SessionHandle};
 
 use super::process::{cpu_time, resident};

@@ -1,0 +1,28 @@
+use async_trait::async_trait;
+
+use super::{Capability, Fixture, ServerRole};
+use crate::exchange::BoxError;
+use crate::link::{self, Connector};
+
+/// The reference: links in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory;
+
+#[async_trait]
+impl Fixture for Memory {
+    type Client = Connector;
+
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn lacks(&self) -> Vec<(Capability, &'static str)> {
+        vec![(Capability::Strangers, "nobody gets at memory uninvited")]
+    }
+
+    async fn start(&self, role: ServerRole) -> Result<Connector, BoxError> {
+        let (connector, listener) = link::memory(role.max_frame());
+        role.serve(listener);
+        Ok(connector)
+    }
+}

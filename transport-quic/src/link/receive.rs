@@ -1,0 +1,137 @@
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use session_core::link::framing::{self, BINARY, CLOSE, Decoder, Record, TEXT};
+use session_core::link::{CloseReason, Frame, Receive, ReceiveError};
+
+use super::outbound::{Half, Shared};
+use crate::stream::RecvStream;
+use crate::wire::MAX_CLOSE;
+
+/// The receiving half of a [`QuicLink`](crate::QuicLink).
+///
+/// Dropped, it leaves what the peer sends unread: the peer waits once its window is full.
+pub struct QuicReceive {
+    /// `None` once the stream has ended.
+    stream: Option<RecvStream>,
+    /// Bytes read behind the last record.
+    rest: Bytes,
+    decoder: Decoder,
+    max_message: usize,
+    ended: bool,
+    reason: Option<CloseReason>,
+    shared: Arc<Shared>,
+}
+
+impl QuicReceive {
+    pub(super) fn new(
+        stream: RecvStream,
+        early: Bytes,
+        max_message: usize,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            stream: Some(stream),
+            rest: early,
+            // A reason is no message, and fits in any case.
+            decoder: Decoder::new(max_message.max(MAX_CLOSE)),
+            max_message,
+            ended: false,
+            reason: None,
+            shared,
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, ReceiveError>> {
+        loop {
+            while !self.rest.is_empty() {
+                match self.decoder.decode(&mut self.rest) {
+                    Ok(Some(record)) => return Poll::Ready(self.understand(record)),
+                    Ok(None) => {}
+                    Err(_) => return Poll::Ready(Err(self.too_large())),
+                }
+            }
+            let Some(stream) = &mut self.stream else {
+                return Poll::Ready(Err(ReceiveError::Aborted(None)));
+            };
+            match ready!(stream.poll_read(cx))? {
+                Some(bytes) => self.rest = bytes,
+                // An end without a reason is none.
+                None => self.stream = None,
+            }
+        }
+    }
+
+    /// `None` is an orderly end.
+    fn understand(&mut self, record: Record) -> Result<Option<Frame>, ReceiveError> {
+        match record.kind {
+            TEXT | BINARY if record.payload.len() > self.max_message => Err(self.too_large()),
+            TEXT | BINARY => framing::frame(record).map(Some),
+            CLOSE => {
+                self.reason = framing::parse_close(&record.payload);
+                if self.reason.is_none() && !record.payload.is_empty() {
+                    let problem = "a link was closed with a reason that is none";
+                    return Err(ReceiveError::Protocol(problem.to_owned()));
+                }
+                Ok(None)
+            }
+            kind => Err(ReceiveError::Protocol(format!("a link has no records of kind {kind}"))),
+        }
+    }
+
+    const fn too_large(&self) -> ReceiveError {
+        ReceiveError::TooLarge { limit: self.max_message }
+    }
+
+    /// Most often the end of the stream came along with the reason; then there is nothing to stop.
+    fn take_end(&mut self, cx: &mut Context<'_>) {
+        self.rest = Bytes::new();
+        if let Some(stream) = &mut self.stream
+            && let Poll::Ready(Ok(None) | Err(_)) = stream.poll_read(cx)
+        {
+            self.stream = None;
+        }
+    }
+}
+
+impl Receive for QuicReceive {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, ReceiveError>> {
+        if self.ended {
+            return Poll::Ready(Ok(None));
+        }
+        let result = ready!(self.poll_frame(cx));
+        match &result {
+            Ok(Some(_)) => return Poll::Ready(result),
+            Ok(None) => {
+                self.take_end(cx);
+                self.shared.peer_closed(self.reason.as_ref());
+            }
+            Err(ReceiveError::Aborted(_) | ReceiveError::TimedOut) => {
+                self.stream = None;
+                self.shared.peer_gone();
+            }
+            Err(_) => {}
+        }
+        self.ended = true;
+        self.rest = Bytes::new();
+        Poll::Ready(result)
+    }
+
+    fn close_reason(&self) -> Option<&CloseReason> {
+        self.reason.as_ref()
+    }
+}
+
+impl Drop for QuicReceive {
+    fn drop(&mut self) {
+        self.shared.drop_half(Half::Receive(self.stream.take()));
+    }
+}
+
+impl fmt::Debug for QuicReceive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuicReceive").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}

@@ -5,6 +5,7 @@
 //! | `receive` | the receiving half: reads, answers pings, watches for silence |
 //! | `transmit` | the sending half |
 //! | `outbound` | what both halves write into, and how a link ends |
+//! | `pongs` | answers that the peer is owed |
 //! | `io` | the two halves of a connection |
 //!
 //! # Why a frame layer of our own
@@ -47,6 +48,7 @@ use crate::frame::{Decoder, Role};
 
 mod io;
 mod outbound;
+mod pongs;
 mod receive;
 mod transmit;
 

@@ -40,6 +40,8 @@ pub(crate) struct Decoder {
     /// The kind of the message under construction.
     kind: Option<Kind>,
     message: Vec<u8>,
+    /// Bytes at the front of `message` that were found to be UTF-8.
+    checked: usize,
     control: Vec<u8>,
 }
 
@@ -77,6 +79,7 @@ impl Decoder {
             frame: None,
             kind: None,
             message: Vec::new(),
+            checked: 0,
             control: Vec::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Decoder {
             self.store(&mut frame, piece);
             if frame.remaining > 0 {
                 self.frame = Some(frame);
+                self.check_text()?;
                 return Ok(None);
             }
             if let Some(event) = self.finish(frame)? {
@@ -236,6 +240,22 @@ impl Decoder {
         frame.remaining -= piece.len();
     }
 
+    /// Refuses a text as soon as nothing that may follow makes it one. Only the beginning of a long text is
+    /// worth that: all of it is looked at once more when it is whole, and two looks at 1 MiB cost a tenth of
+    /// its round trip in ASCII, and near half of it in other scripts.
+    fn check_text(&mut self) -> Result<(), ReceiveError> {
+        if !matches!(self.kind, Some(Kind::Text)) || self.message.len() > TRUSTED {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.message[self.checked..]) {
+            Ok(text) => self.checked += text.len(),
+            Err(error) if error.error_len().is_some() => return Err(ReceiveError::NotUtf8),
+            // The rest of the last character is on its way.
+            Err(error) => self.checked += error.valid_up_to(),
+        }
+        Ok(())
+    }
+
     /// What a whole frame means.
     fn finish(&mut self, frame: Open) -> Result<Option<Event>, ReceiveError> {
         match frame.opcode {
@@ -245,8 +265,12 @@ impl Decoder {
                 Ok(Some(Event::Pong))
             }
             Opcode::Close => Ok(Some(Event::Close(close_reason(&mem::take(&mut self.control))?))),
-            _ if !frame.last => Ok((frame.phase == 0).then_some(Event::Nothing)),
+            _ if !frame.last => {
+                self.check_text()?;
+                Ok((frame.phase == 0).then_some(Event::Nothing))
+            }
             _ => {
+                self.checked = 0;
                 let bytes = Bytes::from(mem::take(&mut self.message));
                 Ok(Some(Event::Message(match self.kind.take() {
                     Some(Kind::Text) => {
@@ -327,6 +351,21 @@ mod tests {
             first = 0x00;
         }
         assert!(decoder.message.len() > LIMIT - 1024);
+    }
+
+    #[test]
+    fn a_text_is_refused_at_the_first_byte_that_cannot_be_one() {
+        for head in [[0x81, 100], [0x01, 12]] {
+            let mut decoder = decoder(Role::Client, LIMIT);
+            assert_eq!(advance(&mut decoder, &head).unwrap(), None);
+            // Its last byte begins a character, and no character begins with the next one after it.
+            assert_eq!(advance(&mut decoder, b"fine so far\xf4").unwrap(), None);
+            if head[0] == 0x01 {
+                assert_eq!(advance(&mut decoder, &[0x00, 9]).unwrap(), None);
+            }
+            let error = advance(&mut decoder, b"\x90").unwrap_err();
+            assert!(matches!(error, ReceiveError::NotUtf8), "{error}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
 
 use super::io::{Reader, Writer};
+use super::pongs::Pongs;
 use super::{Hold, Rules};
 use crate::frame::{Masks, Opcode, Role, put_close, put_frame, put_head};
 
@@ -59,8 +60,7 @@ pub(super) struct Outbound {
     written: usize,
     /// Bytes not yet written.
     buffered: usize,
-    /// The payload of the newest ping without an answer: answering an older one is not required.
-    pong: Option<Vec<u8>>,
+    pongs: Pongs,
     ping: bool,
     masks: Option<Masks>,
     ours: Ours,
@@ -102,7 +102,7 @@ impl Shared {
                 tail: Vec::new(),
                 written: 0,
                 buffered: 0,
-                pong: None,
+                pongs: Pongs::default(),
                 ping: false,
                 masks: (rules.role == Role::Client).then(Masks::new),
                 ours: Ours::Open,
@@ -160,17 +160,10 @@ impl Shared {
         self.waiting.poll_write(&mut out, cx, Half::Transmit)
     }
 
-    /// Answers a ping, or sends one. Whether something is left to be written.
-    pub(super) fn poll_answer(
-        &self,
-        cx: &mut Context<'_>,
-        pong: Option<Vec<u8>>,
-        ping: bool,
-    ) -> bool {
+    /// Answers pings, or sends one. Whether something is left to be written.
+    pub(super) fn poll_answer(&self, cx: &mut Context<'_>, pongs: Pongs, ping: bool) -> bool {
         let mut out = self.lock();
-        if pong.is_some() {
-            out.pong = pong;
-        }
+        out.pongs.append(pongs);
         out.ping |= ping;
         self.poll_rest(&mut out, cx)
     }
@@ -180,14 +173,12 @@ impl Shared {
     pub(super) fn poll_peer_closed(
         &self,
         cx: &mut Context<'_>,
-        pong: Option<Vec<u8>>,
+        pongs: Pongs,
         reason: Option<&CloseReason>,
     ) {
         let mut out = self.lock();
         out.theirs = Theirs::Closed;
-        if pong.is_some() {
-            out.pong = pong;
-        }
+        out.pongs.append(pongs);
         let echo = reason.map(|reason| CloseReason::from(reason.code()));
         if out.ours != Ours::Open || out.put_close(echo.as_ref()).is_ok() {
             self.poll_rest(&mut out, cx);
@@ -313,10 +304,10 @@ impl Outbound {
         Ok(())
     }
 
-    /// Puts a pong and a ping that wait into the buffer, unless it is full of frames already.
+    /// Puts pongs and a ping that wait into the buffer, unless it is full of frames already.
     fn put_answers(&mut self) -> io::Result<()> {
         if self.buffered < HIGH_WATER && self.ours == Ours::Open {
-            if let Some(pong) = self.pong.take() {
+            for pong in mem::take(&mut self.pongs).drain() {
                 self.put_control(Opcode::Pong, &pong)?;
             }
             if mem::take(&mut self.ping) {
@@ -333,7 +324,7 @@ impl Outbound {
         put_close(&mut self.tail, reason, key);
         self.buffered += self.tail.len() - before;
         self.ours = Ours::Closing;
-        self.pong = None;
+        self.pongs = Pongs::default();
         self.ping = false;
         Ok(())
     }
@@ -437,7 +428,7 @@ impl Outbound {
         self.tail = Vec::new();
         self.written = 0;
         self.buffered = 0;
-        self.pong = None;
+        self.pongs = Pongs::default();
         self.ping = false;
     }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::io::Reader;
 use super::outbound::{Half, Shared};
+use super::pongs::Pongs;
 use super::{Heartbeat, Rules};
 use crate::frame::{Decoder, Event};
 
@@ -32,7 +33,7 @@ pub struct WsReceive {
     rate: Rate,
     /// An answer to the peer is not all written.
     unsent: bool,
-    pong: Option<Vec<u8>>,
+    pongs: Pongs,
     ended: bool,
     reason: Option<CloseReason>,
     shared: Arc<Shared>,
@@ -69,7 +70,7 @@ impl WsReceive {
             pulse: rules.heartbeat.map(Pulse::new),
             rate: Rate { since: None, count: 0 },
             unsent: false,
-            pong: None,
+            pongs: Pongs::default(),
             ended: false,
             reason: None,
             shared,
@@ -85,7 +86,7 @@ impl WsReceive {
             };
             match event {
                 Event::Message(frame) => return Some(Ok(Some(frame))),
-                Event::Ping(payload) => self.pong = Some(payload),
+                Event::Ping(payload) => self.pongs.push(payload),
                 Event::Pong | Event::Nothing => {}
                 Event::Close(reason) => {
                     self.reason = reason;
@@ -138,8 +139,8 @@ impl WsReceive {
 
     /// Writes what the peer is owed.
     fn answer(&mut self, cx: &mut Context<'_>, ping: bool) {
-        if self.unsent || ping || self.pong.is_some() {
-            self.unsent = self.shared.poll_answer(cx, self.pong.take(), ping);
+        if self.unsent || ping || !self.pongs.is_empty() {
+            self.unsent = self.shared.poll_answer(cx, std::mem::take(&mut self.pongs), ping);
         }
     }
 
@@ -165,7 +166,11 @@ impl WsReceive {
                 return result;
             }
             Ok(None) => {
-                self.shared.poll_peer_closed(cx, self.pong.take(), self.reason.as_ref());
+                self.shared.poll_peer_closed(
+                    cx,
+                    std::mem::take(&mut self.pongs),
+                    self.reason.as_ref(),
+                );
             }
             Err(ReceiveError::Aborted(_) | ReceiveError::TimedOut) => self.shared.peer_gone(),
             Err(_) => {}

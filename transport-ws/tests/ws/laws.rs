@@ -341,7 +341,7 @@ async fn both_directions_flow_at_once() {
 }
 
 #[tokio::test]
-async fn receiving_goes_on_while_the_socket_is_full_and_the_ping_is_answered_later() {
+async fn receiving_goes_on_while_the_socket_is_full_and_pings_are_answered_later() {
     let (mut listener, address) = listen(config()).await;
     let mut raw = Raw::upgrade(address).await;
     let (mut receive, mut transmit) = next_link(&mut listener).await.split();
@@ -359,6 +359,7 @@ async fn receiving_goes_on_while_the_socket_is_full_and_the_ping_is_answered_lat
         let (first, payload) = raw.read_frame().await.unwrap();
         assert_eq!((first, payload.len()), (BINARY, 60_000));
     }
+    assert_eq!(raw.read_frame().await, Some((PONG, b"old".to_vec())));
     assert_eq!(raw.read_frame().await, Some((PONG, b"new".to_vec())));
     raw.write(&frame(0x88, &1000_u16.to_be_bytes())).await;
     assert_eq!(within(receiving).await.unwrap().0.unwrap(), None);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `laws` | the laws of a link, both ways round |
 //! | `framing` | bytes in, close code out |
+//! | `autobahn` | the core cases of a test suite that others wrote |
 //! | `faults` | clients that are slow, hostile, or gone |
 //! | `http` | pages, files, exchanges, who may open a link |
 //! | `finish` | a listener's last words |
@@ -17,6 +18,7 @@
     reason = "a test says what it expects by panicking, and so do its helpers"
 )]
 
+mod autobahn;
 mod faults;
 mod file;
 mod finish;

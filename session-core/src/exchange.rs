@@ -175,13 +175,15 @@ impl Future for Answer {
 pub struct ExchangeError;
 
 impl ExchangeError {
-    /// What the client gets then: 503 and the sentence.
+    /// What the client gets then: 503 and the sentence, and that it may come back in five seconds.
     #[must_use]
     pub fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_string()));
         *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
         let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+        let seconds = http::HeaderValue::from_static("5");
+        response.headers_mut().insert(http::header::RETRY_AFTER, seconds);
         response
     }
 }

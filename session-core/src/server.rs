@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::config::{Config, ServerConfig};
 use crate::driver::drive;
 use crate::exchange::Exchange;
 use crate::handle::Command;
@@ -37,20 +38,21 @@ const INBOX: usize = 32;
 pub struct Server {
     app: App,
     limits: Arc<Limits>,
-    max_sessions: usize,
-    drain: Duration,
+    config: ServerConfig,
 }
 
 impl Server {
     /// A server with the default limits.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self {
-            app,
-            limits: Arc::new(Limits::default()),
-            max_sessions: 100_000,
-            drain: Duration::from_secs(10),
-        }
+        Self { app, limits: Arc::new(Limits::default()), config: ServerConfig::default() }
+    }
+
+    /// With the limits of a configuration, those of the tables `[server]` and `[session]`.
+    #[must_use]
+    pub fn config(mut self, config: &Config) -> Self {
+        self.config = config.server.clone();
+        self.limits(config.session.clone())
     }
 
     /// With other limits for each session.
@@ -63,12 +65,20 @@ impl Server {
     /// With at most `count` sessions at a time; a link beyond that is closed with 1013. 100,000 by default.
     #[must_use]
     pub const fn max_sessions(mut self, count: usize) -> Self {
-        self.max_sessions = count;
+        self.config.max_sessions = count;
+        self
+    }
+
+    /// With `time` to end: how long [`serve`](Self::serve) waits, once told to stop, for sessions and for their
+    /// clients to have the last messages. Ten seconds by default.
+    #[must_use]
+    pub const fn drain(mut self, time: Duration) -> Self {
+        self.config.drain = time;
         self
     }
 
     /// Serves until `shutdown` completes or the listener has nothing more to give, then ends every session
-    /// with 1012 and waits for them and for their clients to have it, ten seconds at most (G36).
+    /// with 1012 and waits for them and for their clients to have it, as long as [`drain`](Self::drain) says (G36).
     ///
     /// # Cancel safety
     ///
@@ -107,7 +117,7 @@ impl Server {
         drop(stop_on_drop);
         tasks.close();
         let finished = async { tokio::join!(tasks.wait(), listener.finish()) };
-        if timeout(self.drain, finished).await.is_err() {
+        if timeout(self.config.drain, finished).await.is_err() {
             tracing::warn!(sessions = tasks.len(), "sessions or their clients did not end in time");
         }
     }
@@ -123,7 +133,7 @@ impl Server {
         let peer = link.peer().clone();
         let (receive, transmit) = link.split();
         let (sender, inbox) = mpsc::channel(INBOX);
-        let entry = match sessions.enter(sender.clone(), self.max_sessions) {
+        let entry = match sessions.enter(sender.clone(), self.config.max_sessions) {
             Ok(entry) => entry,
             Err(reason) => {
                 tasks.spawn(refuse(transmit, reason, self.limits.end_grace));

@@ -10,7 +10,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::lookup_host;
-use tokio::time::timeout;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use crate::connection::Connection;
 use crate::error::ConnectError;
@@ -18,6 +19,9 @@ use crate::link::Rules;
 use crate::tls::Trust;
 use crate::tuning::Tuning;
 use crate::url::Url;
+
+/// Between the first tries of the addresses of one name.
+const STAGGER: Duration = Duration::from_millis(250);
 
 /// Connects to a `quic://` URL, with the defaults of [`Client`].
 ///
@@ -176,24 +180,34 @@ impl Client {
         };
         let crypto = trust.client_crypto().map_err(|e| ConnectError::Roots(e.to_string()))?;
         let config = self.config(crypto);
+        let (endpoint, connection) = self.reach(&url, &config).await?;
+        let rules = Rules { max_message: self.max_message_bytes, linger: self.linger };
+        let headers = self.headers.clone();
+        Ok(Connection::new(endpoint, connection, url, headers, rules, self.handshake_timeout))
+    }
+
+    /// Tries the addresses of a name, each a little after the one before: one that does not answer says nothing.
+    async fn reach(
+        &self,
+        url: &Url,
+        config: &ClientConfig,
+    ) -> Result<(Endpoint, quinn::Connection), ConnectError> {
+        let mut attempts = JoinSet::new();
+        for (turn, address) in lookup_host((url.host(), url.port())).await?.enumerate() {
+            let (client, config, host) = (self.clone(), config.clone(), url.host().to_owned());
+            let wait = STAGGER.saturating_mul(u32::try_from(turn).unwrap_or(u32::MAX));
+            attempts.spawn(async move {
+                sleep(wait).await;
+                client.attempt(address, &host, config).await
+            });
+        }
         let none = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         let mut failure = ConnectError::Io(none);
-        let addresses: Vec<_> = lookup_host((url.host(), url.port())).await?.collect();
-        for address in addresses {
-            match self.attempt(address, url.host(), config.clone()).await {
-                Ok((endpoint, connection)) => {
-                    let rules = Rules { max_message: self.max_message_bytes, linger: self.linger };
-                    let patience = self.handshake_timeout;
-                    return Ok(Connection::new(
-                        endpoint,
-                        connection,
-                        url,
-                        self.headers.clone(),
-                        rules,
-                        patience,
-                    ));
-                }
-                Err(error) => failure = error,
+        while let Some(attempt) = attempts.join_next().await {
+            match attempt {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => failure = error,
+                Err(error) => failure = ConnectError::Io(error.into()),
             }
         }
         Err(failure)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{ConnectionError, Endpoint, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +17,10 @@ use crate::wire::{ALPN, Code};
 
 /// The part of the handshakes that may be under way before a client has to show that it is where it says it is.
 const UNPROVEN: usize = 4;
+
+/// What is left to a handshake that is under way when the listener stops: some round trips. The client then learns
+/// that it is to come back.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The accept loop.
 pub(crate) struct Door {
@@ -103,9 +107,13 @@ impl Door {
         let (host, limit) = (Arc::clone(&self.host), self.handshake_timeout);
         tasks.spawn(async move {
             let peer = incoming.remote_address();
+            let stopped = async {
+                host.stop.cancelled().await;
+                sleep(GRACE).await;
+            };
             let shaken = tokio::select! {
                 shaken = timeout(limit, shake_hands(incoming)) => shaken,
-                () = host.stop.cancelled() => return,
+                () = stopped => return,
             };
             drop(places.handshake);
             match shaken {

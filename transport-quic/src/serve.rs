@@ -41,7 +41,13 @@ pub(crate) async fn serve(carrier: Carrier, host: Arc<Host>) {
     let mut alarm = std::pin::pin!(sleep(host.idle_timeout));
     let mut stopping = false;
     let reason = loop {
+        // What has come is told why it is turned away, before the end is looked for.
         tokio::select! {
+            biased;
+            () = host.stop.cancelled(), if !stopping => {
+                stopping = true;
+                streams.close();
+            }
             opened = carrier.accept() => match opened {
                 Ok(stream) => {
                     let token = streams.token();
@@ -54,10 +60,6 @@ pub(crate) async fn serve(carrier: Carrier, host: Arc<Host>) {
                     return;
                 }
             },
-            () = host.stop.cancelled(), if !stopping => {
-                stopping = true;
-                streams.close();
-            }
             () = streams.wait(), if stopping => break "the server is shutting down",
             () = &mut alarm => {
                 if streams.is_empty() {

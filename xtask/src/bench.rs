@@ -1,7 +1,10 @@
 //! `cargo xtask bench`: what everything costs, beside the best that is known.
 
+mod load;
+mod process;
 mod reactive;
 mod session;
+mod transport;
 
 use std::path::PathBuf;
 
@@ -12,6 +15,7 @@ usage: cargo xtask bench <what> [--json FILE]
 
   reactive  the graph, beside the best Rust libraries
   session   sessions over WebSocket, beside a server without graph and session
+  transport an echo through each transport, beside the same without it
 
   --json FILE   also writes the rows there";
 
@@ -32,8 +36,10 @@ pub(crate) struct Row {
 
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let (what, rest) = args.split_first().context(USAGE)?;
-    if what == session::PART {
-        return session::part(rest);
+    match what.as_str() {
+        session::PART => return session::part(rest),
+        transport::PART => return transport::part(rest),
+        _ => {}
     }
     let json = match rest {
         [] => None,
@@ -43,6 +49,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let rows = match what.as_str() {
         "reactive" => reactive::rows()?,
         "session" => session::rows()?,
+        "transport" => transport::rows()?,
         _ => bail!("{USAGE}"),
     };
     print(&rows);
@@ -63,4 +70,41 @@ fn print(rows: &[Row]) {
             "{name:<64} {ours:>10.1} {peer:>10.1}  {peer_name:<22} {ratio:>6.2} {reach:>6.2}  {met}"
         );
     }
+}
+
+/// What a part of a bench found out, for the program that started it.
+pub(crate) fn report(result: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(result)?);
+    Ok(())
+}
+
+pub(crate) fn at_least(
+    name: String,
+    [ours, peer]: [f64; 2],
+    peer_name: &str,
+    unit: &str,
+    reach: f64,
+) -> Row {
+    let ratio = ours / peer;
+    let (peer_name, unit) = (peer_name.to_owned(), unit.to_owned());
+    Row { name, ours, peer, peer_name, unit, ratio, reach, met: ratio >= reach }
+}
+
+pub(crate) fn at_most(name: &str, [ours, budget]: [f64; 2], unit: &str) -> Row {
+    Row {
+        name: name.to_owned(),
+        ours,
+        peer: budget,
+        peer_name: "budget".to_owned(),
+        unit: unit.to_owned(),
+        ratio: ours / budget,
+        reach: 1.0,
+        met: ours <= budget,
+    }
+}
+
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }

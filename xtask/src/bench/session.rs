@@ -10,21 +10,20 @@
 //! | `server` | the two servers: ours, and the floor |
 //! | `client` | the client of both |
 //! | `modules` | modules that come and go in one session |
-//! | `process` | the parts as processes of their own, each on its own core |
 
 mod client;
 mod modules;
-mod process;
 mod server;
 
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
-use super::Row;
-use client::{Idle, Load};
+use super::load::Load;
+use super::process::{self, Core, Part};
+use super::{Row, at_least, at_most, median, report};
+use client::Idle;
 use modules::Cycles;
-use process::{Core, Part};
 use server::Kind;
 
 /// The hidden command under which this program starts the parts of the bench.
@@ -75,11 +74,6 @@ pub(super) fn part(args: &[String]) -> anyhow::Result<()> {
     }
 }
 
-fn report(result: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(result)?);
-    Ok(())
-}
-
 /// Throughput at every size, ours beside the floor.
 fn loads() -> anyhow::Result<Vec<Row>> {
     let servers = [Kind::Ours, Kind::Floor];
@@ -89,8 +83,14 @@ fn loads() -> anyhow::Result<Vec<Row>> {
         for (size, loads) in SIZES.iter().zip(&mut loads) {
             for (server, loads) in running.iter().zip(loads) {
                 let window = WINDOW.as_millis();
-                let args =
-                    ["load", &server.said, &server.id(), &size.to_string(), &window.to_string()];
+                let args = [
+                    PART,
+                    "load",
+                    &server.said,
+                    &server.id(),
+                    &size.to_string(),
+                    &window.to_string(),
+                ];
                 loads.push(Part::start(Core::Client, &args)?.result()?);
             }
         }
@@ -135,7 +135,7 @@ fn loads() -> anyhow::Result<Vec<Row>> {
 fn memory() -> anyhow::Result<Row> {
     let idle = |kind| -> anyhow::Result<f64> {
         let server = start(kind)?;
-        let args = ["idle", &server.said, &server.id(), &IDLE.to_string()];
+        let args = [PART, "idle", &server.said, &server.id(), &IDLE.to_string()];
         let idle: Idle = Part::start(Core::Client, &args)?.result()?;
         Ok(idle.bytes_per_session / 1024.0)
     };
@@ -147,7 +147,7 @@ fn memory() -> anyhow::Result<Row> {
 
 /// Modules that come and go.
 fn cycles() -> anyhow::Result<Vec<Row>> {
-    let args = ["modules", &CYCLES.to_string()];
+    let args = [PART, "modules", &CYCLES.to_string()];
     let cycles: Cycles = Part::start(Core::Server, &args)?.result()?;
     ensure!(cycles.left == 0, "{} things of destroyed modules are left", cycles.left);
     Ok(vec![
@@ -166,30 +166,5 @@ fn cycles() -> anyhow::Result<Vec<Row>> {
 }
 
 fn start(kind: Kind) -> anyhow::Result<Part> {
-    Part::start(Core::Server, &["server", kind.name()])?.ready()
-}
-
-fn at_least(name: String, [ours, peer]: [f64; 2], peer_name: &str, unit: &str, reach: f64) -> Row {
-    let ratio = ours / peer;
-    let (peer_name, unit) = (peer_name.to_owned(), unit.to_owned());
-    Row { name, ours, peer, peer_name, unit, ratio, reach, met: ratio >= reach }
-}
-
-fn at_most(name: &str, [ours, budget]: [f64; 2], unit: &str) -> Row {
-    Row {
-        name: name.to_owned(),
-        ours,
-        peer: budget,
-        peer_name: "budget".to_owned(),
-        unit: unit.to_owned(),
-        ratio: ours / budget,
-        reach: 1.0,
-        met: ours <= budget,
-    }
-}
-
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+    Part::start(Core::Server, &[PART, "server", kind.name()])?.ready()
 }

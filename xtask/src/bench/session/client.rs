@@ -1,53 +1,20 @@
 //! The client of both servers: sockets and bytes, so that what it costs is the same and little.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
-use super::process::{cpu_time, resident};
-
-/// How long a load runs before it is measured.
-const WARM_UP: Duration = Duration::from_millis(300);
-
-/// What a load came to.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Load {
-    round_trips: usize,
-    seconds: f64,
-    server_cpu_seconds: f64,
-    pub(super) p50_us: f64,
-    pub(super) p99_us: f64,
-}
-
-impl Load {
-    pub(super) fn per_cpu_second(&self) -> f64 {
-        self.round_trips as f64 / self.server_cpu_seconds
-    }
-
-    pub(super) fn per_second(&self) -> f64 {
-        self.round_trips as f64 / self.seconds
-    }
-}
+use crate::bench::load::{Load, Peer, measure, runtime};
+use crate::bench::process::resident;
 
 /// What idle sessions keep.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Idle {
     pub(super) bytes_per_session: f64,
 }
-
-pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
-}
-
-const WARMING_UP: u8 = 0;
-const MEASURED: u8 = 1;
-const OVER: u8 = 2;
 
 /// A number of sessions, each of which sends an update as soon as the last one is answered.
 pub(super) fn load(
@@ -57,33 +24,8 @@ pub(super) fn load(
     window: Duration,
 ) -> anyhow::Result<Load> {
     runtime()?.block_on(async {
-        let phase = Arc::new(AtomicU8::new(WARMING_UP));
-        let mut tasks = JoinSet::new();
-        for session in open(address, sessions).await? {
-            tasks.spawn(session.run(Arc::clone(&phase)));
-        }
-        tokio::time::sleep(WARM_UP).await;
-        let (start, cpu) = (Instant::now(), cpu_time(server)?);
-        phase.store(MEASURED, Relaxed);
-        tokio::time::sleep(window).await;
-        phase.store(OVER, Relaxed);
-        let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_time(server)? - cpu);
-        let mut nanos = Vec::new();
-        while let Some(latencies) = tasks.join_next().await {
-            nanos.extend(latencies??);
-        }
-        nanos.sort_unstable();
-        let percentile = |percent: usize| -> anyhow::Result<f64> {
-            let nanos = nanos.get(nanos.len() * percent / 100).context("no round trip at all")?;
-            Ok(f64::from(*nanos) / 1000.0)
-        };
-        Ok(Load {
-            round_trips: nanos.len(),
-            seconds,
-            server_cpu_seconds: cpu.as_secs_f64(),
-            p50_us: percentile(50)?,
-            p99_us: percentile(99)?,
-        })
+        let sessions = open(address, sessions).await?;
+        measure(sessions, server, window).await
     })
 }
 
@@ -137,24 +79,6 @@ impl Session {
         Ok(session)
     }
 
-    /// Sends updates until it is over; the nanoseconds that the measured ones took.
-    async fn run(mut self, phase: Arc<AtomicU8>) -> anyhow::Result<Vec<u32>> {
-        let mut latencies = Vec::new();
-        loop {
-            let start = Instant::now();
-            let n = self.update.next();
-            self.stream.write_all(&self.update.frame).await?;
-            self.answer(n).await?;
-            match phase.load(Relaxed) {
-                WARMING_UP => {}
-                MEASURED => {
-                    latencies.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
-                }
-                _ => return Ok(latencies),
-            }
-        }
-    }
-
     /// Waits for the frame that says what follows from `n`.
     async fn answer(&mut self, n: u64) -> anyhow::Result<()> {
         loop {
@@ -166,6 +90,14 @@ impl Session {
             }
             self.received.read(&mut self.stream).await?;
         }
+    }
+}
+
+impl Peer for Session {
+    async fn round(&mut self) -> anyhow::Result<()> {
+        let n = self.update.next();
+        self.stream.write_all(&self.update.frame).await?;
+        self.answer(n).await
     }
 }
 

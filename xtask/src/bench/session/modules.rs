@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use session_core::link::{self, Connect, Frame, Link, ReceiveExt, TransmitExt};
 use session_core::{App, Interrupt, OutputOptions, Server, Session, SessionHandle};
 
-use super::process::{cpu_time, resident};
+use crate::bench::process::{cpu_time, resident};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Cycles {
@@ -21,7 +21,7 @@ pub(super) struct Cycles {
 }
 
 pub(super) fn run(cycles: usize) -> anyhow::Result<Cycles> {
-    super::client::runtime()?.block_on(async {
+    crate::bench::load::runtime()?.block_on(async {
         let (connector, listener) = link::memory(1 << 20);
         let (entrance, mut handles) = tokio::sync::mpsc::channel(1);
         let app = App::new(move |s| {

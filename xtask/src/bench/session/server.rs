@@ -39,7 +39,7 @@ impl Kind {
 
 /// Serves until the standard input ends.
 pub(super) fn run(kind: Kind) -> anyhow::Result<()> {
-    super::client::runtime()?.block_on(async {
+    crate::bench::load::runtime()?.block_on(async {
         let listener = transport_ws::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr().map_or_else(String::new, |at| at.to_string()));
         let (ended, end) = tokio::sync::oneshot::channel::<()>();

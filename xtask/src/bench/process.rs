@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use super::PART;
-
 /// Where a part runs.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Core {
+pub(in crate::bench) enum Core {
     Server = 0,
     Client = 1,
 }
 
 /// Whether each part can have a core of its own.
-pub(super) fn can_pin() -> Result<(), &'static str> {
+pub(in crate::bench) fn can_pin() -> Result<(), &'static str> {
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
         return Err("there is one core only");
     }
@@ -29,28 +27,20 @@ pub(super) fn can_pin() -> Result<(), &'static str> {
 
 /// A part that runs; it ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(in crate::bench) struct Part {
     child: Child,
     /// A server runs until this is closed.
     _stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     /// The line it said when it was ready.
-    pub(super) said: String,
+    pub(in crate::bench) said: String,
 }
 
 impl Part {
-    pub(super) fn start(core: Core, args: &[&str]) -> anyhow::Result<Self> {
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut command = match can_pin() {
-            Ok(()) => {
-                // It becomes the program: the process id is the part's.
-                let mut command = Command::new("taskset");
-                command.args(["--cpu-list", &(core as u8).to_string()]).arg(program);
-                command
-            }
-            Err(_) => Command::new(program),
-        };
-        command.args(["bench", PART]).args(args);
+    /// Starts this program again with the arguments of a hidden command of `bench`.
+    pub(in crate::bench) fn start(core: Core, args: &[&str]) -> anyhow::Result<Self> {
+        let mut command = pinned(core)?;
+        command.arg("bench").args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {args:?}"))?;
         let stdin = child.stdin.take();
@@ -59,7 +49,7 @@ impl Part {
     }
 
     /// Waits until it says that it is ready.
-    pub(super) fn ready(mut self) -> anyhow::Result<Self> {
+    pub(in crate::bench) fn ready(mut self) -> anyhow::Result<Self> {
         self.stdout.read_line(&mut self.said)?;
         self.said.truncate(self.said.trim_end().len());
         ensure!(!self.said.is_empty(), "a part of the bench ended before it was ready");
@@ -67,7 +57,7 @@ impl Part {
     }
 
     /// Waits for what it found out.
-    pub(super) fn result<T: serde::de::DeserializeOwned>(mut self) -> anyhow::Result<T> {
+    pub(in crate::bench) fn result<T: serde::de::DeserializeOwned>(mut self) -> anyhow::Result<T> {
         let mut line = String::new();
         self.stdout.read_line(&mut line)?;
         let status = self.child.wait()?;
@@ -75,7 +65,7 @@ impl Part {
         serde_json::from_str(&line).with_context(|| format!("a part of the bench said {line:?}"))
     }
 
-    pub(super) fn id(&self) -> String {
+    pub(in crate::bench) fn id(&self) -> String {
         self.child.id().to_string()
     }
 }
@@ -88,15 +78,32 @@ impl Drop for Part {
     }
 }
 
-/// The time a process with one thread has been on a core.
-pub(super) fn cpu_time(process: u32) -> anyhow::Result<Duration> {
-    let text = read(process, "schedstat")?;
-    let nanos = text.split(' ').next().context("an empty schedstat")?.parse()?;
+/// This program, to be started on a core of its own where that can be.
+pub(in crate::bench) fn pinned(core: Core) -> anyhow::Result<Command> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    if can_pin().is_err() {
+        return Ok(Command::new(program));
+    }
+    // It becomes the program: the process id is the part's.
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", &(core as u8).to_string()]).arg(program);
+    Ok(command)
+}
+
+/// The time that the threads a process has now have been on a core.
+pub(in crate::bench) fn cpu_time(process: u32) -> anyhow::Result<Duration> {
+    let mut nanos = 0;
+    let threads = format!("/proc/{process}/task");
+    for thread in std::fs::read_dir(&threads).with_context(|| format!("cannot read {threads}"))? {
+        let thread = thread?.file_name();
+        let text = read(process, &format!("task/{}/schedstat", thread.display()))?;
+        nanos += text.split(' ').next().context("an empty schedstat")?.parse::<u64>()?;
+    }
     Ok(Duration::from_nanos(nanos))
 }
 
 /// Bytes of a process that are in memory.
-pub(super) fn resident(process: u32) -> anyhow::Result<f64> {
+pub(in crate::bench) fn resident(process: u32) -> anyhow::Result<f64> {
     let status = read(process, "status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next());

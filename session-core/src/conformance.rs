@@ -24,6 +24,7 @@ use crate::link::Connect;
 
 mod child;
 mod command;
+mod halves;
 mod law;
 mod link_laws;
 mod memory;
@@ -87,4 +88,6 @@ pub enum Capability {
     ManyLinks,
     /// Clients nobody invited: [`Fixture::disturb`].
     Strangers,
+    /// Peers that have an address on a network.
+    PeerAddress,
 }

@@ -46,21 +46,22 @@ pub async fn serve_child<L: Listener>(
     // Whoever waits at the other end of the socket sees it close, whatever is wrong here.
     let Ok(socket) = TcpStream::connect(address).await else { return Some(ExitCode::FAILURE) };
     let (parley, ours) = Parley::pair();
-    let (mut to, talk) = talk(socket, ours);
-    let verdict = match bind.await {
-        Ok(listener) => {
-            let mut any = AnyListener::new();
-            any.push(listener);
-            play(law, first == "first", any, parley).await
-        }
-        Err(error) => Err(Failure::from(error)),
+    let (to, mut talk) = talk(socket, ours);
+    let playing = async {
+        let mut any = AnyListener::new();
+        any.push(bind.await?);
+        play(law, first == "first", any, parley).await
+    };
+    let verdict = tokio::select! {
+        verdict = playing => verdict,
+        // Whoever asked has gone: nobody waits for this role any more.
+        _ = &mut talk => return Some(ExitCode::FAILURE),
     };
     let line = match &verdict {
         Ok(()) => PASSED.to_owned(),
         Err(failure) => format!("{FAILED}{}", failure.to_string().replace('\n', " ")),
     };
     let _ = to.send(line);
-    to = mpsc::unbounded_channel().0;
     drop(to);
     let _ = talk.await;
     Some(if verdict.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -68,15 +69,21 @@ pub async fn serve_child<L: Listener>(
 
 /// The arguments for a child, and the task that passes on what it says.
 pub(super) async fn arguments(role: ServerRole) -> Result<Vec<String>, BoxError> {
-    let ServerRole { law, first, parley, verdict } = role;
+    let ServerRole { law, first, parley, mut verdict } = role;
     let door = TcpListener::bind("127.0.0.1:0").await?;
     let address = door.local_addr()?.to_string();
     tokio::spawn(async move {
-        let outcome = match door.accept().await {
-            Ok((socket, _)) => relay(socket, parley).await,
-            Err(error) => Err(error.into()),
+        let outcome = async {
+            let (socket, _) = door.accept().await?;
+            relay(socket, parley).await
         };
-        let _ = verdict.send(outcome);
+        tokio::select! {
+            outcome = outcome => {
+                let _ = verdict.send(outcome);
+            }
+            // The client has failed: the child sees the socket close, and ends.
+            () = verdict.closed() => {}
+        }
     });
     let first = if first { "first" } else { "second" };
     Ok(vec![FLAG.to_owned(), address, law.to_owned(), first.to_owned()])
@@ -107,7 +114,7 @@ async fn relay(socket: TcpStream, mut parley: Parley) -> Verdict {
     }
 }
 
-/// In the child: passes words on in a task that ends once both senders to the socket are gone.
+/// In the child: passes words on, in a task that ends with the socket, or after the verdict.
 fn talk(
     socket: TcpStream,
     mut parley: Parley,
@@ -119,10 +126,8 @@ fn talk(
         let mut parley_is_open = true;
         loop {
             let line = tokio::select! {
-                line = outgoing.recv() => match line {
-                    Some(line) => line,
-                    None => return,
-                },
+                // What the role has said goes before its verdict.
+                biased;
                 word = parley.from.recv(), if parley_is_open => match word {
                     Some(word) => format!("{WORD}{word}"),
                     None => {
@@ -130,7 +135,12 @@ fn talk(
                         continue;
                     }
                 },
-                Ok(Some(line)) = incoming.next_line() => {
+                line = outgoing.recv() => match line {
+                    Some(line) => line,
+                    None => return,
+                },
+                line = incoming.next_line() => {
+                    let Ok(Some(line)) = line else { return };
                     if let Some(word) = line.strip_prefix(WORD) {
                         parley.say(word);
                     }

@@ -139,6 +139,30 @@ impl fmt::Display for Failure {
     }
 }
 
+/// A law of one link, of two `async fn(End) -> Verdict`.
+macro_rules! link_law {
+    ($name:literal, $one:path, $other:path) => {
+        Law::link(
+            $name,
+            |end| Box::pin($one(end)) as Playing,
+            |end| Box::pin($other(end)) as Playing,
+        )
+    };
+}
+pub(crate) use link_law;
+
+/// A law of a server, of an `async fn(Client) -> Verdict` and an `async fn(Served) -> Verdict`.
+macro_rules! server_law {
+    ($name:literal, $client:path, $server:path) => {
+        Law::server(
+            $name,
+            |client| Box::pin($client(client)) as Playing,
+            |served| Box::pin($server(served)) as Playing,
+        )
+    };
+}
+pub(crate) use server_law;
+
 /// Fails the law unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($text:tt)+) => {

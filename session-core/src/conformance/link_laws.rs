@@ -1,27 +1,22 @@
 //! The laws of a link.
+//!
+//! | module | what |
+//! |---|---|
+//! | `frames` | what is sent is what arrives |
+//! | `limits` | a frame over the limit |
+//! | `close` | orderly ends |
+//! | `abort` | all other ends |
+//! | `flow` | peers that do not read, both directions at once |
+//! | `listener` | many links, strangers, the end of a server |
 
-use bytes::Bytes;
+use super::law::{Law, Playing, link_law, server_law};
 
-use super::law::{End, Law, Playing, Verdict, ensure};
-use crate::link::{Frame, ReceiveExt, TransmitExt};
+mod abort;
+mod close;
+mod flow;
+mod frames;
+mod limits;
+mod listener;
 
-pub(super) const LAWS: &[Law] = &[Law::link(
-    "a frame that is empty arrives and keeps its kind",
-    |end| Box::pin(send_empty(end)) as Playing,
-    |end| Box::pin(receive_empty(end)) as Playing,
-)];
-
-async fn send_empty(mut end: End) -> Verdict {
-    end.transmit.send(Frame::Text("".into())).await?;
-    end.transmit.send(Frame::Binary(Bytes::new())).await?;
-    end.parley.expect("received").await
-}
-
-async fn receive_empty(mut end: End) -> Verdict {
-    for expected in [Frame::Text("".into()), Frame::Binary(Bytes::new())] {
-        let frame = end.receive.receive().await?;
-        ensure!(frame.as_ref() == Some(&expected), "{frame:?} instead of {expected:?}");
-    }
-    end.parley.say("received");
-    Ok(())
-}
+pub(super) const LAWS: &[&[Law]] =
+    &[frames::LAWS, limits::LAWS, close::LAWS, abort::LAWS, flow::LAWS, listener::LAWS];

@@ -17,7 +17,10 @@ impl Fixture for Memory {
     }
 
     fn lacks(&self) -> Vec<(Capability, &'static str)> {
-        vec![(Capability::Strangers, "nobody gets at memory uninvited")]
+        vec![
+            (Capability::Strangers, "nobody gets at memory uninvited"),
+            (Capability::PeerAddress, "memory has no addresses"),
+        ]
     }
 
     async fn start(&self, role: ServerRole) -> Result<Connector, BoxError> {

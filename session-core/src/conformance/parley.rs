@@ -8,7 +8,7 @@ use super::law::Failure;
 
 /// One end of a few words between the roles, which may be in different processes.
 ///
-/// Unbounded, as a law says a handful of them.
+/// Unbounded, as a law says a bounded number of them.
 #[derive(Debug)]
 pub(crate) struct Parley {
     pub(super) to: mpsc::UnboundedSender<String>,

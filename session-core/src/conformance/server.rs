@@ -37,8 +37,14 @@ impl ServerRole {
         let mut any = AnyListener::new();
         any.push(listener);
         tokio::spawn(async move {
-            let Self { law, first, parley, verdict } = self;
-            let _ = verdict.send(play(law, first, any, parley).await);
+            let Self { law, first, parley, mut verdict } = self;
+            tokio::select! {
+                outcome = play(law, first, any, parley) => {
+                    let _ = verdict.send(outcome);
+                }
+                // The client has failed: nobody waits for this role any more.
+                () = verdict.closed() => {}
+            }
         });
     }
 

@@ -1,13 +1,16 @@
 //! Tries laws on transports.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::law::{Client, Connecting, End, Failure, Law, Playing, Roles, Verdict};
 use super::parley::Parley;
@@ -17,9 +20,12 @@ use crate::link::Connect;
 /// Long enough that only a law that hangs reaches it.
 const HANGS: Duration = Duration::from_secs(30);
 
+/// How long a role may take to notice that the other one has failed.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Every law, in the order of the table.
 pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
-    [link_laws::LAWS].into_iter().flatten()
+    link_laws::LAWS.iter().copied().flatten()
 }
 
 /// Laws to try on transports.
@@ -198,21 +204,45 @@ async fn verdict<F: Fixture>(fixture: &Arc<F>, law: &'static Law, way: Way) -> V
     let server = async {
         server.await.unwrap_or_else(|_| Err(Failure::new("the server never played its role")))
     };
-    let both = timeout(HANGS, futures_util::future::join(caught(client), server)).await;
-    match both {
-        Ok((Ok(()), Ok(()))) => Ok(()),
-        Ok((Err(failure), Ok(()))) => Err(Failure::new(format!("client: {failure}"))),
-        Ok((Ok(()), Err(failure))) => Err(Failure::new(format!("server: {failure}"))),
-        Ok((Err(client), Err(server))) => {
-            Err(Failure::new(format!("client: {client}; server: {server}")))
-        }
+    match timeout(HANGS, both(caught(client), server)).await {
+        Ok(verdict) => verdict,
         Err(_) => Err(Failure::new(format!("nothing happened for {HANGS:?}"))),
     }
 }
 
+/// The verdict of both roles. The first failure is the law's, and the other role has a moment to say what it saw of it.
+async fn both(
+    client: impl Future<Output = Verdict>,
+    server: impl Future<Output = Verdict>,
+) -> Verdict {
+    let (client, server) = (pin!(client), pin!(server));
+    let (client, server) = match select(client, server).await {
+        Either::Left((client, server)) => {
+            let wait = if client.is_ok() { HANGS } else { GRACE };
+            (Some(client), timeout(wait, server).await.ok())
+        }
+        Either::Right((server, client)) => {
+            let wait = if server.is_ok() { HANGS } else { GRACE };
+            (timeout(wait, client).await.ok(), Some(server))
+        }
+    };
+    let roles = [("client", client), ("server", server)];
+    let said = roles.into_iter().filter_map(|(role, verdict)| match verdict {
+        Some(Ok(())) => None,
+        Some(Err(failure)) => Some(format!("{role}: {failure}")),
+        None => Some(format!("{role}: still waiting")),
+    });
+    match said.collect::<Vec<_>>() {
+        failures if failures.is_empty() => Ok(()),
+        failures => Err(Failure::new(failures.join("; "))),
+    }
+}
+
 /// In a task of its own, so that a transport that panics fails the law and not the suite.
+///
+/// Dropped, it ends the task: what a role holds of a link goes with it.
 pub(super) async fn caught(playing: Playing) -> Verdict {
-    match tokio::spawn(playing).await {
+    match AbortOnDropHandle::new(tokio::spawn(playing)).await {
         Ok(verdict) => verdict,
         Err(error) => Err(Failure::new(format!("it panicked: {error}"))),
     }

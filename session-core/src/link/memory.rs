@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 
 use super::{
-    CloseReason, Connect, Frame, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError,
-    Transmit, TransmitError,
+    CloseCode, CloseReason, Connect, Frame, Incoming, Link, Listener, PeerInfo, Receive,
+    ReceiveError, Transmit, TransmitError, TransmitExt,
 };
 use crate::exchange::{Exchange, ExchangeError, Request, Response};
 
@@ -66,6 +66,18 @@ impl Listener for MemoryListener {
 
     async fn accept(&mut self) -> Option<Incoming<MemoryLink>> {
         self.receiver.recv().await
+    }
+
+    /// Clients that came and were not accepted are told to come back (1012, 503).
+    async fn finish(&mut self) {
+        self.receiver.close();
+        while let Some(incoming) = self.receiver.recv().await {
+            if let Incoming::Link(link) = incoming {
+                let reason = CloseReason::new(CloseCode::DRAIN, "the server is shutting down");
+                // A client that is gone already need not be told.
+                let _ = link.split().1.close(reason).await;
+            }
+        }
     }
 
     fn address(&self) -> String {

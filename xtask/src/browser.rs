@@ -6,7 +6,6 @@
 mod client;
 mod demo;
 mod machine;
-mod report;
 mod server;
 mod webdriver;
 
@@ -15,10 +14,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::report::{Missing, Report};
 use crate::workspace;
 use demo::Client;
-use machine::{Machine, Missing};
-use report::Report;
+use machine::Machine;
 
 const USAGE: &str = "\
 usage: cargo xtask browser [--only ROUND] [--shiny-assets DIR]
@@ -43,7 +42,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let shiny_assets =
         options.shiny_assets.or_else(|| std::env::var_os("SHINY_ASSETS").map(PathBuf::from));
     let machine = Machine::new(shiny_assets);
-    let mut report = Report::new(std::env::var_os("CI").is_some_and(|value| value == "true"));
+    let mut report = Report::new("browser", "target/browser/");
     for round in Round::ALL {
         if options.only.is_some_and(|only| only != round) {
             continue;

@@ -13,6 +13,8 @@ mod bench;
 mod browser;
 mod conformance;
 mod demo;
+mod interop;
+mod report;
 mod test;
 mod tidy;
 mod workspace;
@@ -26,6 +28,7 @@ usage: cargo xtask <command>
   conformance  the laws of links, exchanges and sessions, tried on every transport
   bench        what everything costs, beside the best that is known
   browser      a real browser on the pages that we serve, with our client and with the Shiny client
+  interop      clients that others wrote, in Python, on every transport
   test         everything that has to hold before a change is handed in
   tidy         the workspace's own rules alone, such as who may depend on whom
 
@@ -55,6 +58,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         "browser" => browser::run(rest),
         "conformance" => conformance::run(rest),
         "demo" => demo::run(rest),
+        "interop" => interop::run(rest),
         "test" => test::run(rest),
         "tidy" => tidy::run(rest),
         "help" | "--help" | "-h" => {

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::bail;
 
 use super::machine::Programs;
-use super::report::{Failed, Report};
 use super::webdriver::Browser;
+use crate::report::{Failed, Report};
 use crate::workspace;
 
 pub(super) fn run(programs: &Programs, folder: &Path, report: &mut Report) -> Result<(), Failed> {

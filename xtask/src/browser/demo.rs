@@ -6,9 +6,9 @@ use anyhow::ensure;
 use serde::Deserialize;
 
 use super::machine::Programs;
-use super::report::{Failed, Report};
 use super::server::Demo;
 use super::webdriver::Browser;
+use crate::report::{Failed, Report};
 
 /// Whose client the page loads.
 #[derive(Debug, Clone)]

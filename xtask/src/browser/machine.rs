@@ -1,10 +1,10 @@
 //! What the machine has of the things that we neither build nor keep in the repository.
 
 use std::env;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::report::Missing;
 use crate::workspace;
 
 /// Where each thing is. Looked for when it is needed, so that a round asks only for its own.
@@ -20,16 +20,6 @@ pub(super) struct Programs {
     pub(super) chromedriver: PathBuf,
 }
 
-/// Something is not on this machine.
-#[derive(Debug)]
-pub(super) struct Missing(String);
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Prints where the package lies without running any of it: the package's own dependencies may be absent.
 const FIND_SHINY: &str = "\
 import importlib.util
@@ -43,10 +33,9 @@ impl Machine {
 
     pub(super) fn browser(&self) -> Result<Programs, Missing> {
         let chromium = on_path(&["chromium", "chromium-browser", "google-chrome"])
-            .ok_or_else(|| Missing("no Chromium (Debian: apt install chromium)".to_owned()))?;
-        let chromedriver = on_path(&["chromedriver"]).ok_or_else(|| {
-            Missing("no chromedriver (Debian: apt install chromium-driver)".to_owned())
-        })?;
+            .ok_or_else(|| Missing::new("no Chromium (Debian: apt install chromium)"))?;
+        let chromedriver = on_path(&["chromedriver"])
+            .ok_or_else(|| Missing::new("no chromedriver (Debian: apt install chromium-driver)"))?;
         Ok(Programs { chromium, chromedriver })
     }
 
@@ -54,12 +43,12 @@ impl Machine {
     pub(super) fn shiny_assets(&self) -> Result<PathBuf, Missing> {
         let places = [self.shiny_assets.clone(), fetched_shiny(), installed_shiny()];
         let folder = places.into_iter().flatten().next().ok_or_else(|| {
-            Missing("no Shiny client (.ci/run fetches it; or --shiny-assets DIR)".to_owned())
+            Missing::new("no Shiny client (.ci/run fetches it; or --shiny-assets DIR)")
         })?;
         if folder.join("shiny.js").is_file() {
             Ok(folder)
         } else {
-            Err(Missing(format!("no shiny.js in {}", folder.display())))
+            Err(Missing::new(format!("no shiny.js in {}", folder.display())))
         }
     }
 }

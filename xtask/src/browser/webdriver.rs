@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::machine::Programs;
-use super::report::{Failed, Report};
+use crate::report::{Failed, Report};
 
 /// How long a page may take to become what is waited for. Far above what any step needs on a slow machine: reaching
 /// it means that it will not happen.

@@ -1,13 +1,17 @@
-//! What the command prints: a line per step, and a summary.
+//! What a command of many steps prints: a line per step, and a summary.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::machine::Missing;
-
+/// What a command that tries things on this machine says of them.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(crate) struct Report {
+    /// The command.
+    name: &'static str,
+    /// The folder with what is left to look at.
+    folder: &'static str,
     /// Nothing may be skipped.
     strict: bool,
     round: &'static str,
@@ -19,15 +23,18 @@ pub(super) struct Report {
 
 /// A step failed, and the report knows.
 #[derive(Debug)]
-pub(super) struct Failed;
+pub(crate) struct Failed;
 
 impl Report {
-    pub(super) fn new(strict: bool) -> Self {
-        Self { strict, round: "", started: Instant::now(), passed: 0, skipped: 0, failed: 0 }
+    /// With CI=true in the environment, what is skipped has failed.
+    pub(crate) fn new(name: &'static str, folder: &'static str) -> Self {
+        let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
+        let started = Instant::now();
+        Self { name, folder, strict, round: "", started, passed: 0, skipped: 0, failed: 0 }
     }
 
     /// What follows belongs to this round.
-    pub(super) fn begin(&mut self, round: &'static str) {
+    pub(crate) fn begin(&mut self, round: &'static str) {
         self.round = round;
     }
 
@@ -35,7 +42,7 @@ impl Report {
     ///
     /// # Errors
     /// The step failed; a round whose later steps build on this one stops here.
-    pub(super) fn step(
+    pub(crate) fn step(
         &mut self,
         what: &str,
         step: impl FnOnce() -> anyhow::Result<String>,
@@ -44,7 +51,7 @@ impl Report {
     }
 
     /// A step that makes something for later ones.
-    pub(super) fn make<T>(
+    pub(crate) fn make<T>(
         &mut self,
         what: &str,
         step: impl FnOnce() -> anyhow::Result<(T, String)>,
@@ -55,26 +62,26 @@ impl Report {
             Ok((made, seen)) => {
                 self.passed += 1;
                 let gap = if seen.is_empty() { "" } else { ": " };
-                println!("ok    {round:6} {what}{gap}{seen} ({})", seconds(started.elapsed()));
+                println!("ok    {round:12} {what}{gap}{seen} ({})", seconds(started.elapsed()));
                 Ok(made)
             }
             Err(error) => {
                 self.failed += 1;
-                println!("FAIL  {round:6} {what}: {error:#}");
+                println!("FAIL  {round:12} {what}: {error:#}");
                 Err(Failed)
             }
         }
     }
 
     /// The round cannot be done on this machine.
-    pub(super) fn skip(&mut self, missing: &Missing) {
+    pub(crate) fn skip(&mut self, missing: &Missing) {
         let round = self.round;
         if self.strict {
             self.failed += 1;
-            println!("FAIL  {round:6} {missing}");
+            println!("FAIL  {round:12} {missing}");
         } else {
             self.skipped += 1;
-            println!("skip  {round:6} {missing}");
+            println!("skip  {round:12} {missing}");
         }
     }
 
@@ -82,16 +89,31 @@ impl Report {
     ///
     /// # Errors
     /// Something failed.
-    pub(super) fn close(self) -> anyhow::Result<()> {
-        let Self { passed, skipped, failed, .. } = self;
+    pub(crate) fn close(self) -> anyhow::Result<()> {
+        let Self { name, folder, passed, skipped, failed, .. } = self;
         let took = seconds(self.started.elapsed());
-        println!("\nbrowser: {passed} passed, {failed} failed, {skipped} skipped ({took})");
+        println!("\n{name}: {passed} passed, {failed} failed, {skipped} skipped ({took})");
         if failed > 0 {
-            bail!(
-                "{failed} of the browser's steps failed; what was left to look at is in target/browser/"
-            );
+            bail!("{failed} steps of `{name}` failed; what was left to look at is in {folder}");
         }
         Ok(())
+    }
+}
+
+/// Something is not on this machine.
+#[derive(Debug)]
+pub(crate) struct Missing(String);
+
+impl Missing {
+    /// Says what is missing, and how to get it.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -1,0 +1,59 @@
+//! The app on a transport, for one peer.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use session_core::link::Listener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::app::app;
+
+/// More than the server takes to tell everybody goodbye.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Transport {
+    WebSocket,
+    Quic,
+}
+
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) address: String,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts it on a free port of loopback; call it within the runtime, but not from a task of it.
+    pub(super) fn start(transport: Transport) -> anyhow::Result<Self> {
+        const ADDRESS: &str = "127.0.0.1:0";
+        let runtime = Handle::current();
+        match transport {
+            Transport::WebSocket => Ok(Self::serve(runtime.block_on(transport_ws::bind(ADDRESS))?)),
+            Transport::Quic => Ok(Self::serve(runtime.block_on(transport_quic::bind(ADDRESS))?)),
+        }
+    }
+
+    fn serve(listener: impl Listener) -> Self {
+        let address = listener.address();
+        let (stop, stopped) = oneshot::channel();
+        let server = session_core::Server::new(app());
+        // Told to stop, or forgotten.
+        let shutdown = async { drop(stopped.await) };
+        let serving = tokio::spawn(server.serve(listener, shutdown));
+        Self { address, stop, serving }
+    }
+
+    /// Stops it as a signal would, and waits until it has ended.
+    pub(super) fn stop(self) -> anyhow::Result<()> {
+        if self.stop.send(()).is_err() {
+            bail!("the server ended before it was told to");
+        }
+        let ended = Handle::current().block_on(async { timeout(PATIENCE, self.serving).await });
+        ended.context("the server does not end")?.context("the server failed")
+    }
+}

@@ -24,6 +24,7 @@ use crate::link::Connect;
 
 mod child;
 mod command;
+mod exchange_laws;
 mod halves;
 mod law;
 mod link_laws;

@@ -71,7 +71,7 @@ async fn echo(mut send: SendStream, mut receive: RecvStream) -> anyhow::Result<(
 
 /// A client of that.
 pub(super) struct Client {
-    endpoint: Endpoint,
+    config: ClientConfig,
     address: SocketAddr,
 }
 
@@ -88,13 +88,15 @@ impl Client {
         tls.alpn_protocols = vec![ALPN.to_vec()];
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
         config.transport_config(transport());
-        let mut endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into())?;
-        endpoint.set_default_client_config(config);
-        Ok(Self { endpoint, address: address.parse()? })
+        Ok(Self { config, address: address.parse()? })
     }
 
+    /// A connection with a socket of its own, as ours have: a server takes more at a time from a socket that many
+    /// share.
     pub(super) async fn open(&self) -> anyhow::Result<(Connection, SendStream, RecvStream)> {
-        let connection = self.endpoint.connect(self.address, NAME)?.await?;
+        let mut endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into())?;
+        endpoint.set_default_client_config(self.config.clone());
+        let connection = endpoint.connect(self.address, NAME)?.await?;
         let (send, receive) = connection.open_bi().await?;
         Ok((connection, send, receive))
     }

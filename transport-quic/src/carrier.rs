@@ -1,39 +1,36 @@
-//! What carries streams.
+//! What carries streams to a server.
 
 use std::net::SocketAddr;
 
+use http::request::Parts;
+
 use crate::stream::{RecvStream, SendStream, StreamError};
+#[cfg(feature = "webtransport")]
+use crate::webtransport::Session;
 use crate::wire::Code;
 
-/// A connection whose streams are links and exchanges.
-#[derive(Debug, Clone)]
+/// Something whose streams are links and exchanges.
+#[derive(Debug)]
 pub(crate) enum Carrier {
     /// A connection that speaks [`ALPN`](crate::wire::ALPN).
     Quic(quinn::Connection),
+    /// A browser's session, on a connection that may have more of them.
+    #[cfg(feature = "webtransport")]
+    WebTransport(Box<Session>),
 }
 
 impl Carrier {
-    /// The next stream the peer opened; an error once the connection is over.
+    /// The next stream the peer opened; an error once the connection, or the session, is over.
     ///
     /// Cancel-safe.
-    pub(crate) async fn accept(&self) -> Result<(SendStream, RecvStream), StreamError> {
+    pub(crate) async fn accept(&mut self) -> Result<(SendStream, RecvStream), StreamError> {
         match self {
             Self::Quic(connection) => {
                 let (send, recv) = connection.accept_bi().await?;
                 Ok((send.into(), recv.into()))
             }
-        }
-    }
-
-    /// Opens a stream, once the peer lets there be one more. The peer sees it with the first byte.
-    ///
-    /// Cancel-safe.
-    pub(crate) async fn open(&self) -> Result<(SendStream, RecvStream), StreamError> {
-        match self {
-            Self::Quic(connection) => {
-                let (send, recv) = connection.open_bi().await?;
-                Ok((send.into(), recv.into()))
-            }
+            #[cfg(feature = "webtransport")]
+            Self::WebTransport(session) => session.accept().await,
         }
     }
 
@@ -41,13 +38,27 @@ impl Carrier {
     pub(crate) fn peer(&self) -> SocketAddr {
         match self {
             Self::Quic(connection) => connection.remote_address(),
+            #[cfg(feature = "webtransport")]
+            Self::WebTransport(session) => session.peer(),
         }
     }
 
-    /// Ends the connection at once: only when no stream has anything left to deliver.
-    pub(crate) fn close(&self, code: Code, reason: &'static str) {
+    /// The head of the request that opened it, where that took one. It goes before what a stream says of itself:
+    /// here the browser speaks, there the script of a page.
+    pub(crate) fn request(&self) -> Option<&Parts> {
+        match self {
+            Self::Quic(_) => None,
+            #[cfg(feature = "webtransport")]
+            Self::WebTransport(session) => Some(session.request()),
+        }
+    }
+
+    /// Ends it: only when no stream has anything left to deliver.
+    pub(crate) async fn close(self, code: Code, reason: &'static str) {
         match self {
             Self::Quic(connection) => connection.close(code.into(), reason.as_bytes()),
+            #[cfg(feature = "webtransport")]
+            Self::WebTransport(session) => session.close(code, reason).await,
         }
     }
 }

@@ -235,6 +235,7 @@ impl Client {
         let tuning = Tuning {
             // The server opens none.
             max_streams: 0,
+            max_uni_streams: 0,
             // A client has one server, and downloads from it: more than a server grants each of its clients.
             stream_window: 1024 * 1024,
             connection_window: 32 * 1024 * 1024,

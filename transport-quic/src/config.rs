@@ -59,6 +59,14 @@ pub struct Config {
     /// How long a link that was closed waits in the background for the client to have read the rest; 5 s by default.
     #[serde(deserialize_with = "duration::deserialize")]
     pub linger: Duration,
+    /// Origins, such as `https://example.com`, whose pages may open WebTransport sessions; `*` allows every page of
+    /// the web. A listener on a loopback address allows pages of this machine's own servers, too
+    /// (`http://localhost:8000` and the like, on any port); on other addresses none but these.
+    #[cfg(feature = "webtransport")]
+    pub allowed_origins: Vec<String>,
+    /// The path below which WebTransport sessions are opened; without it, any path.
+    #[cfg(feature = "webtransport")]
+    pub mount: Option<String>,
 }
 
 /// A key of the configuration has a value that cannot work.
@@ -91,6 +99,10 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(30),
             keep_alive_interval: Duration::from_secs(10),
             linger: Duration::from_secs(5),
+            #[cfg(feature = "webtransport")]
+            allowed_origins: Vec::new(),
+            #[cfg(feature = "webtransport")]
+            mount: None,
         }
     }
 }
@@ -165,7 +177,28 @@ impl Config {
             let problem = "must be at least stream_window";
             return refuse("connection_window", self.connection_window.to_string(), problem);
         }
+        #[cfg(feature = "webtransport")]
+        self.check_webtransport()?;
         self.check_certificates()
+    }
+
+    #[cfg(feature = "webtransport")]
+    fn check_webtransport(&self) -> Result<(), ConfigError> {
+        if let Some(mount) = &self.mount
+            && (!mount.starts_with('/')
+                || mount.contains(['?', '#', '%', ' '])
+                || mount.contains("//"))
+        {
+            let problem = "must be a plain path such as /app/";
+            return Err(ConfigError { key: "mount", value: mount.clone(), problem });
+        }
+        for origin in &self.allowed_origins {
+            if origin != "*" && !crate::webtransport::is_origin(origin) {
+                let problem = "must be an origin such as https://example.com, or *";
+                return Err(ConfigError { key: "allowed_origins", value: origin.clone(), problem });
+            }
+        }
+        Ok(())
     }
 
     fn check_certificates(&self) -> Result<(), ConfigError> {

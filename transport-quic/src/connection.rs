@@ -15,11 +15,10 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::carrier::Carrier;
 use crate::error::ConnectError;
 use crate::exchange;
 use crate::link::{QuicLink, Rules};
-use crate::stream::{RecvStream, SendStream};
+use crate::stream::{RecvStream, SendStream, StreamError};
 use crate::url::Url;
 use crate::wire::{self, Code, OPEN};
 
@@ -35,7 +34,7 @@ pub struct Connection {
 
 struct Inner {
     endpoint: Endpoint,
-    carrier: Carrier,
+    connection: quinn::Connection,
     url: Url,
     headers: HeaderMap,
     rules: Rules,
@@ -58,7 +57,7 @@ impl Connection {
         Self {
             inner: Arc::new(Inner {
                 endpoint,
-                carrier: Carrier::Quic(connection),
+                connection,
                 url,
                 headers,
                 rules,
@@ -97,13 +96,16 @@ impl Connection {
         let endpoint = self.inner.endpoint.clone();
         self.inner.streams.close();
         self.inner.streams.wait().await;
-        self.inner.carrier.close(Code::Done, "");
+        self.inner.connection.close(Code::Done.into(), b"");
         endpoint.wait_idle().await;
     }
 
     async fn open(&self) -> Result<(SendStream, RecvStream), ConnectError> {
-        match timeout(self.inner.patience, self.inner.carrier.open()).await {
-            Ok(opened) => Ok(opened?),
+        match timeout(self.inner.patience, self.inner.connection.open_bi()).await {
+            Ok(opened) => {
+                let (send, recv) = opened.map_err(StreamError::from)?;
+                Ok((send.into(), recv.into()))
+            }
             Err(_) => Err(ConnectError::Full),
         }
     }
@@ -128,7 +130,7 @@ impl Connect for Connection {
         request.headers_mut().clone_from(&inner.headers);
         let head = head::encode_request(&request.into_parts().0)?;
         send.write_all(wire::head(OPEN, &head)?).await?;
-        let peer = PeerInfo::new(Some(inner.carrier.peer()), None);
+        let peer = PeerInfo::new(Some(inner.connection.remote_address()), None);
         Ok(QuicLink::new((send, recv), Bytes::new(), peer, inner.rules, token))
     }
 
@@ -149,18 +151,18 @@ impl fmt::Debug for Connection {
     /// Without the headers, which may carry credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("peer", &self.inner.carrier.peer())
+            .field("peer", &self.inner.connection.remote_address())
             .finish_non_exhaustive()
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let (carrier, streams) = (self.carrier.clone(), self.streams.clone());
+        let (connection, streams) = (self.connection.clone(), self.streams.clone());
         self.runtime.spawn(async move {
             streams.close();
             streams.wait().await;
-            carrier.close(Code::Done, "");
+            connection.close(Code::Done.into(), b"");
         });
     }
 }

@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 use crate::carrier::Carrier;
 use crate::config::Config;
 use crate::serve::{Host, serve};
+#[cfg(feature = "webtransport")]
+use crate::webtransport;
 use crate::wire::{ALPN, Code};
 
 /// The part of the handshakes that may be under way before a client has to show that it is where it says it is.
@@ -117,7 +119,9 @@ impl Door {
             };
             drop(places.handshake);
             match shaken {
-                Ok(Ok(Agreed::Ours(carrier))) => serve(carrier, host).await,
+                Ok(Ok(Agreed::Ours(connection))) => serve(Carrier::Quic(connection), host).await,
+                #[cfg(feature = "webtransport")]
+                Ok(Ok(Agreed::Http3(connection))) => webtransport::serve(connection, host).await,
                 Ok(Err(error)) => tracing::debug!(%error, %peer, "a handshake failed"),
                 Err(_) => tracing::debug!(%peer, "a client did not finish its handshake"),
             }
@@ -129,7 +133,10 @@ impl Door {
 /// What a handshake has agreed on: who serves the connection.
 enum Agreed {
     /// Links and exchanges, a stream each.
-    Ours(Carrier),
+    Ours(quinn::Connection),
+    /// A browser.
+    #[cfg(feature = "webtransport")]
+    Http3(quinn::Connection),
 }
 
 /// Finishes a handshake.
@@ -140,7 +147,9 @@ async fn shake_hands(incoming: Incoming) -> Result<Agreed, ConnectionError> {
         .and_then(|data| data.downcast::<HandshakeData>().ok())
         .and_then(|data| data.protocol);
     match protocol.as_deref() {
-        Some(ALPN) => Ok(Agreed::Ours(Carrier::Quic(connection))),
+        Some(ALPN) => Ok(Agreed::Ours(connection)),
+        #[cfg(feature = "webtransport")]
+        Some(webtransport::ALPN) => Ok(Agreed::Http3(connection)),
         // The handshake agrees on nothing but what is offered.
         _ => {
             connection.close(Code::Protocol.into(), b"no protocol was agreed on");

@@ -60,6 +60,8 @@ mod tls;
 mod transport;
 mod tuning;
 mod url;
+#[cfg(feature = "webtransport")]
+mod webtransport;
 mod wire;
 
 pub use client::{Client, connect};
@@ -70,3 +72,5 @@ pub use link::{QuicLink, QuicReceive, QuicTransmit};
 pub use listener::{BindError, QuicListener, bind, bind_with};
 pub use tls::CertificateError;
 pub use transport::Quic;
+#[cfg(feature = "webtransport")]
+pub use webtransport::webtransport_js;

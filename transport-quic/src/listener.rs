@@ -71,7 +71,11 @@ pub async fn bind_with(config: Config) -> Result<QuicListener, BindError> {
         head_timeout: config.handshake_timeout,
         idle_timeout: config.idle_timeout,
         stop: stop.clone(),
+        #[cfg(feature = "webtransport")]
+        guard: crate::webtransport::Guard::new(&config, local),
     });
+    #[cfg(feature = "webtransport")]
+    let mount = host.guard.mount().to_owned();
     let tracker = TaskTracker::new();
     tracker.spawn(Door::new(endpoint.clone(), host, &config).run());
     let certificate_hash = identity.hash();
@@ -84,6 +88,10 @@ pub async fn bind_with(config: Config) -> Result<QuicListener, BindError> {
         linger: config.linger,
         local,
         certificate_hash,
+        #[cfg(feature = "webtransport")]
+        is_development: identity.is_development,
+        #[cfg(feature = "webtransport")]
+        mount,
     })
 }
 
@@ -102,6 +110,10 @@ pub struct QuicListener {
     local: SocketAddr,
     address: String,
     certificate_hash: [u8; 32],
+    #[cfg(feature = "webtransport")]
+    is_development: bool,
+    #[cfg(feature = "webtransport")]
+    mount: String,
 }
 
 impl QuicListener {
@@ -116,6 +128,23 @@ impl QuicListener {
     #[must_use]
     pub const fn certificate_hash(&self) -> [u8; 32] {
         self.certificate_hash
+    }
+
+    /// Where a page opens its session: `https://127.0.0.1:4433/`, with the path of `mount`. On an address that
+    /// stands for all of a machine's, such as `0.0.0.0`, the page puts in the name it knows the machine by.
+    #[cfg(feature = "webtransport")]
+    #[must_use]
+    pub fn webtransport_url(&self) -> String {
+        format!("https://{}{}", self.local, self.mount)
+    }
+
+    /// The element of a page that loads [`webtransport_js`](crate::webtransport_js) from `src`, and tells it where this
+    /// listener is; with a development certificate, also its hash, which it is known by.
+    #[cfg(feature = "webtransport")]
+    #[must_use]
+    pub fn webtransport_script(&self, src: &str) -> String {
+        let hash = self.is_development.then_some(self.certificate_hash);
+        crate::webtransport::tag(src, &self.webtransport_url(), hash)
     }
 }
 

@@ -32,11 +32,14 @@ pub(crate) struct Host {
     pub(crate) idle_timeout: Duration,
     /// Cancelled when the listener finishes or is dropped.
     pub(crate) stop: CancellationToken,
+    /// Which pages may open a session.
+    #[cfg(feature = "webtransport")]
+    pub(crate) guard: crate::webtransport::Guard,
 }
 
-/// Serves a connection until the peer closes it or is lost, until it had no stream for long, or, once the listener
+/// Serves a connection, or a session of one, until the peer closes it or is lost, until it had no stream for long, or, once the listener
 /// stops, until its last stream is done with.
-pub(crate) async fn serve(carrier: Carrier, host: Arc<Host>) {
+pub(crate) async fn serve(mut carrier: Carrier, host: Arc<Host>) {
     let streams = TaskTracker::new();
     let mut alarm = std::pin::pin!(sleep(host.idle_timeout));
     let mut stopping = false;
@@ -51,7 +54,7 @@ pub(crate) async fn serve(carrier: Carrier, host: Arc<Host>) {
             opened = carrier.accept() => match opened {
                 Ok(stream) => {
                     let token = streams.token();
-                    let peer = PeerInfo::new(Some(carrier.peer()), None);
+                    let peer = PeerInfo::new(Some(carrier.peer()), carrier.request().cloned());
                     tokio::spawn(begin(stream, peer, Arc::clone(&host), token));
                     alarm.as_mut().reset(Instant::now() + host.idle_timeout);
                 }
@@ -69,7 +72,7 @@ pub(crate) async fn serve(carrier: Carrier, host: Arc<Host>) {
             }
         }
     };
-    carrier.close(Code::Done, reason);
+    carrier.close(Code::Done, reason).await;
 }
 
 /// Reads the head of a stream, and makes of it what it says.
@@ -114,7 +117,7 @@ impl Stream {
         let link = |peer| QuicLink::new(ends, early, peer, host.rules, token);
         let (link, reason) = match parts {
             Ok(parts) => {
-                peer.request = Some(Box::new(parts));
+                peer.request.get_or_insert_with(|| Box::new(parts));
                 match host.incoming.send(Incoming::Link(link(peer))).await {
                     Err(mpsc::error::SendError(Incoming::Link(link))) => (link, draining()),
                     _ => return,

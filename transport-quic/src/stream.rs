@@ -1,39 +1,36 @@
 //! The two directions of a stream, whatever kind of connection it belongs to.
 //!
-//! Links and exchanges know these types only: a second kind of connection is one more variant here and in
-//! [`Carrier`](crate::carrier::Carrier).
+//! Links and exchanges know these types only: what differs from one kind of connection to the other is in [`Owner`].
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use quinn::{ConnectionError, ReadError, StoppedError, VarInt, WriteError};
+use quinn::{ConnectionError, ReadError, VarInt, WriteError};
 use session_core::link::ReceiveError;
 
 use crate::wire::Code;
+
+mod owner;
+
+pub(crate) use owner::Owner;
 
 /// The direction that sends. Dropped before [`finish`](Self::finish) it is reset: what was sent so far must not look
 /// like all there was.
 #[derive(Debug)]
 pub(crate) struct SendStream {
-    of: SendKind,
+    stream: quinn::SendStream,
+    owner: Owner,
     ended: bool,
-}
-
-#[derive(Debug)]
-enum SendKind {
-    Quic(quinn::SendStream),
 }
 
 /// The direction that receives. Dropped before its end, the peer is asked to stop.
 #[derive(Debug)]
-pub(crate) struct RecvStream(RecvKind);
-
-#[derive(Debug)]
-enum RecvKind {
-    Quic(quinn::RecvStream),
+pub(crate) struct RecvStream {
+    stream: quinn::RecvStream,
+    owner: Owner,
 }
 
 /// Completes when the peer has everything (`None`), or asked to stop, with the code it gave.
@@ -51,11 +48,18 @@ pub(crate) enum StreamError {
     TimedOut,
     #[error("the connection is lost")]
     Lost(#[source] ConnectionError),
+    #[cfg(feature = "webtransport")]
+    #[error("the session of the stream is over")]
+    SessionOver,
     #[error("the stream has ended")]
     Ended,
 }
 
 impl SendStream {
+    pub(crate) const fn new(stream: quinn::SendStream, owner: Owner) -> Self {
+        Self { stream, owner, ended: false }
+    }
+
     /// Sends bytes, copying them: for what is small.
     ///
     /// Like every poll here it asks quinn anew each time: quinn keeps the waker with the stream, not with the future,
@@ -65,10 +69,10 @@ impl SendStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize, StreamError>> {
-        match &mut self.of {
-            SendKind::Quic(stream) => {
-                Pin::new(stream).poll_write(cx, bytes).map_err(StreamError::from)
-            }
+        self.owner.check()?;
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Ready(written) => Poll::Ready(written.map_err(|error| self.owner.write(error))),
+            Poll::Pending => self.owner.poll_over(cx).map(Err),
         }
     }
 
@@ -78,11 +82,12 @@ impl SendStream {
         cx: &mut Context<'_>,
         pieces: &mut [Bytes],
     ) -> Poll<Result<usize, StreamError>> {
-        match &mut self.of {
-            SendKind::Quic(stream) => {
-                let written = ready!(pin!(stream.write_chunks(pieces)).poll(cx));
-                Poll::Ready(written.map(|written| written.chunks).map_err(StreamError::from))
-            }
+        self.owner.check()?;
+        match pin!(self.stream.write_chunks(pieces)).poll(cx) {
+            Poll::Ready(written) => Poll::Ready(
+                written.map(|written| written.chunks).map_err(|error| self.owner.write(error)),
+            ),
+            Poll::Pending => self.owner.poll_over(cx).map(Err),
         }
     }
 
@@ -98,41 +103,24 @@ impl SendStream {
     /// Ends the stream in good order, behind what was sent.
     pub(crate) fn finish(&mut self) {
         self.ended = true;
-        match &mut self.of {
-            // It fails only when the stream is at an end already.
-            SendKind::Quic(stream) => drop(stream.finish()),
-        }
+        // It fails only when the stream is at an end already.
+        let _ = self.stream.finish();
     }
 
     /// Gives the stream up, with what was not sent yet.
     pub(crate) fn reset(&mut self, code: Code) {
         self.ended = true;
-        match &mut self.of {
-            SendKind::Quic(stream) => drop(stream.reset(code.into())),
-        }
+        let _ = self.stream.reset(self.owner.code(code));
     }
 
     /// When the peer has everything, or wants no more. To be polled on: a new one forgets who waits.
     pub(crate) fn stopped(&self) -> Stopped {
-        match &self.of {
-            SendKind::Quic(stream) => {
-                let stopped = stream.stopped();
-                Box::pin(async move {
-                    match stopped.await {
-                        Ok(code) => Ok(code.map(VarInt::into_inner)),
-                        Err(StoppedError::ConnectionLost(error)) => Err(error.into()),
-                        Err(StoppedError::ZeroRttRejected) => Err(StreamError::Ended),
-                    }
-                })
-            }
-        }
+        self.owner.stopped(self.stream.stopped())
     }
 
     /// Puts this stream before others of its connection when not all can send.
     pub(crate) fn prefer(&self) {
-        match &self.of {
-            SendKind::Quic(stream) => drop(stream.set_priority(1)),
-        }
+        let _ = self.stream.set_priority(1);
     }
 }
 
@@ -145,16 +133,20 @@ impl Drop for SendStream {
 }
 
 impl RecvStream {
+    pub(crate) const fn new(stream: quinn::RecvStream, owner: Owner) -> Self {
+        Self { stream, owner }
+    }
+
     /// The next bytes, as they came; `None` at the end of the stream.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamError>> {
-        match &mut self.0 {
-            RecvKind::Quic(stream) => {
-                let chunk = ready!(pin!(stream.read_chunk(usize::MAX, true)).poll(cx));
-                Poll::Ready(chunk.map(|chunk| Some(chunk?.bytes)).map_err(StreamError::from))
-            }
+        match pin!(self.stream.read_chunk(usize::MAX, true)).poll(cx) {
+            Poll::Ready(chunk) => Poll::Ready(
+                chunk.map(|chunk| Some(chunk?.bytes)).map_err(|error| self.owner.read(error)),
+            ),
+            Poll::Pending => self.owner.poll_over(cx).map(Err),
         }
     }
 
@@ -170,22 +162,20 @@ impl RecvStream {
 
     /// Wants nothing more of the stream.
     pub(crate) fn stop(&mut self, code: Code) {
-        match &mut self.0 {
-            // It fails only when the stream is at an end already.
-            RecvKind::Quic(stream) => drop(stream.stop(code.into())),
-        }
+        // It fails only when the stream is at an end already.
+        let _ = self.stream.stop(self.owner.code(code));
     }
 }
 
 impl From<quinn::SendStream> for SendStream {
     fn from(stream: quinn::SendStream) -> Self {
-        Self { of: SendKind::Quic(stream), ended: false }
+        Self::new(stream, Owner::Connection)
     }
 }
 
 impl From<quinn::RecvStream> for RecvStream {
     fn from(stream: quinn::RecvStream) -> Self {
-        Self(RecvKind::Quic(stream))
+        Self::new(stream, Owner::Connection)
     }
 }
 
@@ -233,6 +223,8 @@ impl From<StreamError> for io::Error {
             StreamError::Reset(_) => io::ErrorKind::ConnectionReset,
             StreamError::TimedOut => io::ErrorKind::TimedOut,
             StreamError::Lost(_) => io::ErrorKind::ConnectionAborted,
+            #[cfg(feature = "webtransport")]
+            StreamError::SessionOver => io::ErrorKind::ConnectionAborted,
             StreamError::Ended => io::ErrorKind::NotConnected,
         };
         Self::new(kind, error)

@@ -88,6 +88,8 @@ impl Identity {
             .with_single_cert(self.chain.clone(), self.key.clone_key())?;
         crypto.max_early_data_size = 0;
         crypto.alpn_protocols = vec![ALPN.to_vec()];
+        #[cfg(feature = "webtransport")]
+        crypto.alpn_protocols.push(crate::webtransport::ALPN.to_vec());
         Ok(crypto)
     }
 }

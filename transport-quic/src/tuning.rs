@@ -10,6 +10,9 @@ use crate::config::Config;
 pub(crate) struct Tuning {
     /// Streams the peer may have open.
     pub(crate) max_streams: u32,
+    /// One-way streams the peer may have open. Only HTTP/3 has a use for them, but what is allowed is said before it is
+    /// known who speaks it, and browsers insist on three.
+    pub(crate) max_uni_streams: u32,
     /// Bytes of one stream the peer may send before they are read.
     pub(crate) stream_window: u32,
     /// Bytes of all streams the peer may send before they are read.
@@ -26,7 +29,7 @@ impl Tuning {
         let mut transport = TransportConfig::default();
         transport
             .max_concurrent_bidi_streams(self.max_streams.into())
-            .max_concurrent_uni_streams(0_u32.into())
+            .max_concurrent_uni_streams(self.max_uni_streams.into())
             .datagram_receive_buffer_size(None)
             .datagram_send_buffer_size(0)
             .stream_receive_window(self.stream_window.into())
@@ -42,6 +45,10 @@ impl From<&Config> for Tuning {
     fn from(config: &Config) -> Self {
         Self {
             max_streams: config.max_streams_per_connection,
+            #[cfg(feature = "webtransport")]
+            max_uni_streams: crate::webtransport::MAX_UNI_STREAMS,
+            #[cfg(not(feature = "webtransport"))]
+            max_uni_streams: 0,
             stream_window: config.stream_window,
             connection_window: config.connection_window,
             send_window: config.send_window,

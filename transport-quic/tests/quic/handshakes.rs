@@ -85,7 +85,7 @@ fn roots_that_are_none_are_refused() {
 async fn who_speaks_another_protocol_gets_no_connection() {
     let certificate = Certificate::new();
     let mut listener = listen(certificate.config()).await;
-    for alpn in [&b"h3"[..], b"sdrs/0"] {
+    for alpn in [&b"hq-interop"[..], b"sdrs/0"] {
         let config = quic(certificate.crypto(alpn));
         let connecting =
             raw::endpoint().connect_with(config, listener.local_addr(), "localhost").unwrap();

@@ -29,20 +29,28 @@ use python::Python;
 use server::Server;
 
 const USAGE: &str = "\
-usage: cargo xtask interop [--only PEER]
+usage: cargo xtask interop [--only PEER | --serve stdio]
 
 Plays one scenario with a small app through clients that others wrote, one for each transport, and compares what they
 saw, a line per step. What each saw, and what went wrong with it, goes to target/interop/.
 
-  --only PEER   one of: ws, quic
+  --only PEER     one of: ws, stdio, quic
+  --serve stdio   what the peer over stdio starts: the app on stdin and stdout
 
-The peers are the PyPI packages `websockets` and `aioquic`, in a Python of 3.11 or later: the one that INTEROP_PYTHON in
-the environment names, the one that .ci/run has made, or the python3 found. What the machine lacks is skipped and said;
-with CI=true in the environment it is a failure.";
+The peers are the PyPI packages `websockets` and `aioquic`, and over stdio Python's own `subprocess`. They take a Python
+of 3.11 or later: the one that INTEROP_PYTHON in the environment names, the one that .ci/run has made, or the python3
+found. What the machine lacks is skipped and said; with CI=true in the environment it is a failure.";
 
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start tokio")?;
     let only = match args {
         [] => None,
+        [flag, transport] if (flag.as_str(), transport.as_str()) == ("--serve", "stdio") => {
+            return runtime.block_on(server::serve_stdio());
+        }
         [flag] if matches!(flag.as_str(), "--help" | "-h") => {
             println!("{USAGE}");
             return Ok(());
@@ -52,10 +60,6 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     };
     let folder = workspace::root().join("target/interop");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start tokio")?;
     let _within = runtime.enter();
 
     let mut report = Report::new("interop", "target/interop/");
@@ -71,7 +75,6 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             Err(missing) => report.skip(&missing),
         }
     }
-    runtime.shutdown_background();
     report.close()
 }
 

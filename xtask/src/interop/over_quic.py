@@ -7,7 +7,7 @@ import ssl
 import urllib.parse
 
 import aioquic
-from aioquic.asyncio import connect
+from aioquic.asyncio import QuicConnectionProtocol, connect
 from aioquic.quic.configuration import QuicConfiguration
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -40,27 +40,37 @@ class Link:
 
 
 @contextlib.contextmanager
-def open_link(address):
-    url = urllib.parse.urlsplit(address)
-    # Nobody has signed the certificate: it is known by its hash.
+def connect_to(url, protocols, protocol):
+    """Something that waits for a coroutine, and a connection to a server known by its hash."""
+    # Nobody has signed the certificate.
     configuration = QuicConfiguration(
-        is_client=True, alpn_protocols=["sdrs/1"], verify_mode=ssl.CERT_NONE
+        is_client=True,
+        alpn_protocols=protocols,
+        verify_mode=ssl.CERT_NONE,
+        max_datagram_frame_size=1500,
     )
     with asyncio.Runner() as runner:
 
         def wait(coroutine):
             return runner.run(asyncio.wait_for(coroutine, PATIENCE))
 
-        opening = connect(url.hostname, url.port, configuration=configuration)
+        opening = connect(url.hostname, url.port, configuration=configuration, create_protocol=protocol)
         connection = wait(opening.__aenter__())
         try:
             certificate = connection._quic.tls._peer_certificate.public_bytes(Encoding.DER)
             assert url.fragment == "sha256=" + hashlib.sha256(certificate).hexdigest(), url.fragment
-            reader, writer = wait(connection.create_stream())
-            writer.write(records.head(records.OPEN, "GET", "/"))
-            yield Link(wait, connection, reader, writer)
+            yield wait, connection
         finally:
             wait(opening.__aexit__(None, None, None))
+
+
+@contextlib.contextmanager
+def open_link(address):
+    url = urllib.parse.urlsplit(address)
+    with connect_to(url, ["sdrs/1"], QuicConnectionProtocol) as (wait, connection):
+        reader, writer = wait(connection.create_stream())
+        writer.write(records.head(records.OPEN, "GET", "/"))
+        yield Link(wait, connection, reader, writer)
 
 
 if __name__ == "__main__":

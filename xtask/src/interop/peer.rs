@@ -20,6 +20,7 @@ pub(super) const PEERS: &[Peer] = &[
         script: "over_websocket.py",
         transport: Transport::WebSocket,
     },
+    Peer { name: "stdio", needs: None, script: "over_stdio.py", transport: Transport::Stdio },
     Peer {
         name: "quic",
         needs: Some("aioquic"),

@@ -1,8 +1,9 @@
 //! The app on a transport, for one peer.
 
+use std::env;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use session_core::link::Listener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -18,13 +19,28 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) enum Transport {
     WebSocket,
     Quic,
+    Stdio,
 }
 
 #[derive(Debug)]
 pub(super) struct Server {
+    /// Where a peer finds it; of a child to be, the program.
     pub(super) address: String,
+    /// `None` for what the peer starts itself.
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
+}
+
+/// Serves the app on stdin and stdout until whoever started this process has hung up.
+pub(super) async fn serve_stdio() -> anyhow::Result<()> {
+    let listener = transport_stdio::bind()?;
+    session_core::Server::new(app()).serve(listener, std::future::pending()).await;
+    Ok(())
 }
 
 impl Server {
@@ -35,6 +51,12 @@ impl Server {
         match transport {
             Transport::WebSocket => Ok(Self::serve(runtime.block_on(transport_ws::bind(ADDRESS))?)),
             Transport::Quic => Ok(Self::serve(runtime.block_on(transport_quic::bind(ADDRESS))?)),
+            Transport::Stdio => {
+                let program = env::current_exe().context("cannot find this program's own file")?;
+                let address = program.into_os_string().into_string();
+                let address = address.map_err(|name| anyhow!("the path {name:?} is no text"))?;
+                Ok(Self { address, running: None })
+            }
         }
     }
 
@@ -45,15 +67,16 @@ impl Server {
         // Told to stop, or forgotten.
         let shutdown = async { drop(stopped.await) };
         let serving = tokio::spawn(server.serve(listener, shutdown));
-        Self { address, stop, serving }
+        Self { address, running: Some(Running { stop, serving }) }
     }
 
     /// Stops it as a signal would, and waits until it has ended.
     pub(super) fn stop(self) -> anyhow::Result<()> {
-        if self.stop.send(()).is_err() {
+        let Some(Running { stop, serving }) = self.running else { return Ok(()) };
+        if stop.send(()).is_err() {
             bail!("the server ended before it was told to");
         }
-        let ended = Handle::current().block_on(async { timeout(PATIENCE, self.serving).await });
+        let ended = Handle::current().block_on(async { timeout(PATIENCE, serving).await });
         ended.context("the server does not end")?.context("the server failed")
     }
 }

@@ -31,6 +31,7 @@ mod link_laws;
 mod memory;
 mod parley;
 mod server;
+mod session_laws;
 mod suite;
 
 pub use child::serve_child;

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::law::{Client, Connecting, End, Failure, Law, Playing, Roles, Verdict};
 use super::parley::Parley;
-use super::{Capability, Fixture, ServerRole, exchange_laws, link_laws};
+use super::{Capability, Fixture, ServerRole, exchange_laws, link_laws, session_laws};
 use crate::link::Connect;
 
 /// Long enough that only a law that hangs reaches it.
@@ -25,7 +25,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Every law, in the order of the table.
 pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
-    link_laws::LAWS.iter().copied().flatten().chain(exchange_laws::laws())
+    link_laws::LAWS
+        .iter()
+        .copied()
+        .flatten()
+        .chain(exchange_laws::laws())
+        .chain(session_laws::laws())
 }
 
 /// Laws to try on transports.

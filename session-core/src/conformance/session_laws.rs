@@ -1,0 +1,28 @@
+//! The laws of sessions, over a live link: an app that does what it is asked, and a scripted client.
+//!
+//! | file | what |
+//! |---|---|
+//! | `interface` | outputs, requests, messages, callbacks of a flush, handles |
+//! | `modules` | namespaces, and what destroying one takes |
+//! | `routes` | requests beside the link |
+//! | `ends` | every way to end, and its code |
+//! | `transcript` | the same script gives the same transcript |
+//! | `app`, `stage`, `peer` | the app, the server that runs it, the client that plays |
+
+use super::law::Law;
+
+mod app;
+mod ends;
+mod interface;
+mod modules;
+mod peer;
+mod routes;
+mod stage;
+mod transcript;
+
+/// Every law of sessions.
+pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
+    [interface::LAWS, modules::LAWS, routes::LAWS, ends::LAWS, transcript::LAWS]
+        .into_iter()
+        .flatten()
+}

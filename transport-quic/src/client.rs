@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Endpoint};
+use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::link::Rules;
+use crate::socket;
 use crate::tls::Trust;
 use crate::tuning::Tuning;
 use crate::url::Url;
@@ -223,7 +224,9 @@ impl Client {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let endpoint = Endpoint::client(self.bind.unwrap_or_else(|| SocketAddr::new(any, 0)))?;
+        let socket = socket::bind(self.bind.unwrap_or_else(|| SocketAddr::new(any, 0)))?;
+        let endpoint =
+            Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))?;
         let connecting = endpoint.connect_with(config, address, host).map_err(io::Error::other)?;
         match timeout(self.handshake_timeout, connecting).await {
             Ok(connected) => Ok((endpoint, connected?)),

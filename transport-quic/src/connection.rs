@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::ConnectError;
 use crate::exchange;
 use crate::link::{QuicLink, Rules};
+use crate::socket;
 use crate::stream::{RecvStream, SendStream, StreamError};
 use crate::url::Url;
 use crate::wire::{self, Code, OPEN};
@@ -83,7 +84,7 @@ impl Connection {
     ///
     /// When the address cannot be had; the connection then stays where it is.
     pub fn rebind(&self, address: SocketAddr) -> io::Result<()> {
-        self.inner.endpoint.rebind(UdpSocket::bind(address)?)
+        self.inner.endpoint.rebind(socket::bind(address)?)
     }
 
     /// Waits until every link and exchange of the connection is done with, then closes it and waits until the server

@@ -55,6 +55,7 @@ mod head;
 mod link;
 mod listener;
 mod serve;
+mod socket;
 mod stream;
 mod tls;
 mod transport;

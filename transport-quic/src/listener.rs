@@ -16,6 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::door::Door;
 use crate::link::QuicLink;
 use crate::serve::{Host, draining, turn_away};
+use crate::socket;
 use crate::tls::{CertificateError, Identity, quic_server};
 use crate::tuning::Tuning;
 
@@ -233,7 +234,7 @@ impl BindError {
 async fn bind_socket(listen: &str) -> io::Result<UdpSocket> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in lookup_host(listen).await? {
-        match UdpSocket::bind(address) {
+        match socket::bind(address) {
             Ok(socket) => return Ok(socket),
             Err(error) => failure = error,
         }

@@ -150,6 +150,18 @@ impl RecvStream {
         }
     }
 
+    /// The next pieces of bytes, as they came; how many, or `None` at the end of the stream.
+    pub(crate) fn poll_read_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        pieces: &mut [Bytes],
+    ) -> Poll<Result<Option<usize>, StreamError>> {
+        match pin!(self.stream.read_chunks(pieces)).poll(cx) {
+            Poll::Ready(read) => Poll::Ready(read.map_err(|error| self.owner.read(error))),
+            Poll::Pending => self.owner.poll_over(cx).map(Err),
+        }
+    }
+
     /// The next bytes, as they came; `None` at the end of the stream.
     pub(crate) async fn read(&mut self) -> Result<Option<Bytes>, StreamError> {
         poll_fn(|cx| self.poll_read(cx)).await

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -10,6 +11,9 @@ use super::outbound::{Half, Shared};
 use crate::stream::RecvStream;
 use crate::wire::MAX_CLOSE;
 
+/// Pieces that are taken at once: each is what one packet carried.
+const MANY: usize = 16;
+
 /// The receiving half of a [`QuicLink`](crate::QuicLink).
 ///
 /// Dropped, it leaves what the peer sends unread: the peer waits once its window is full.
@@ -18,6 +22,8 @@ pub struct QuicReceive {
     stream: Option<RecvStream>,
     /// Bytes read behind the last record.
     rest: Bytes,
+    /// And behind those.
+    more: VecDeque<Bytes>,
     decoder: Decoder,
     max_message: usize,
     ended: bool,
@@ -35,6 +41,7 @@ impl QuicReceive {
         Self {
             stream: Some(stream),
             rest: early,
+            more: VecDeque::new(),
             // A reason is no message, and fits in any case.
             decoder: Decoder::new(max_message.max(MAX_CLOSE)),
             max_message,
@@ -53,15 +60,43 @@ impl QuicReceive {
                     Err(_) => return Poll::Ready(Err(self.too_large())),
                 }
             }
-            let Some(stream) = &mut self.stream else {
-                return Poll::Ready(Err(ReceiveError::Aborted(None)));
-            };
-            match ready!(stream.poll_read(cx))? {
-                Some(bytes) => self.rest = bytes,
-                // An end without a reason is none.
-                None => self.stream = None,
+            if let Some(bytes) = self.more.pop_front() {
+                self.rest = bytes;
+            } else if self.decoder.is_between_records() {
+                // An idle link keeps no room for what it once read at a time.
+                if self.more.capacity() > 0 {
+                    self.more = VecDeque::new();
+                }
+                ready!(self.poll_read(cx))?;
+            } else {
+                ready!(self.poll_read_many(cx))?;
             }
         }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReceiveError>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(ReceiveError::Aborted(None)));
+        };
+        match ready!(stream.poll_read(cx))? {
+            Some(bytes) => self.rest = bytes,
+            // An end without a reason is none.
+            None => self.stream = None,
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// In the middle of a record most likely all of what has come is its.
+    fn poll_read_many(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReceiveError>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(ReceiveError::Aborted(None)));
+        };
+        let mut pieces = [const { Bytes::new() }; MANY];
+        match ready!(stream.poll_read_many(cx, &mut pieces))? {
+            Some(count) => self.more.extend(pieces.into_iter().take(count)),
+            None => self.stream = None,
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// `None` is an orderly end.
@@ -87,7 +122,7 @@ impl QuicReceive {
 
     /// Most often the end of the stream came along with the reason; then there is nothing to stop.
     fn take_end(&mut self, cx: &mut Context<'_>) {
-        self.rest = Bytes::new();
+        (self.rest, self.more) = (Bytes::new(), VecDeque::new());
         if let Some(stream) = &mut self.stream
             && let Poll::Ready(Ok(None) | Err(_)) = stream.poll_read(cx)
         {
@@ -116,6 +151,7 @@ impl Receive for QuicReceive {
         }
         self.ended = true;
         self.rest = Bytes::new();
+        self.more = VecDeque::new();
         Poll::Ready(result)
     }
 

@@ -179,6 +179,13 @@ impl RecvStream {
     }
 }
 
+impl Drop for RecvStream {
+    /// As quinn does it, in the code that its owner has for it.
+    fn drop(&mut self) {
+        self.stop(Code::Done);
+    }
+}
+
 impl From<quinn::SendStream> for SendStream {
     fn from(stream: quinn::SendStream) -> Self {
         Self::new(stream, Owner::Connection)

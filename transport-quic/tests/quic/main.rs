@@ -11,6 +11,7 @@
 //! | `finish` | a listener's last words |
 //! | `file` | a listener chosen by a configuration file |
 //! | `versions` | what must not be older |
+//! | `webtransport` | browsers: their sessions, and what ends them |
 
 #![allow(
     clippy::unwrap_used,
@@ -31,3 +32,5 @@ mod sharing;
 mod streams;
 mod support;
 mod versions;
+#[cfg(feature = "webtransport")]
+mod webtransport;

@@ -239,6 +239,7 @@ impl Client {
             // The server opens none.
             max_streams: 0,
             max_uni_streams: 0,
+            datagrams: None,
             // A client has one server, and downloads from it: more than a server grants each of its clients.
             stream_window: 1024 * 1024,
             connection_window: 32 * 1024 * 1024,

@@ -17,7 +17,7 @@
 //!   whoever wants no more of one asks the other side to stop.
 //! - Whoever closes a link keeps its stream until the other side has ended its own: a connection that is closed takes
 //!   along what the peer has not read.
-//! - Early data (0-RTT) is refused and never sent: it could be played back. Datagrams and one-way streams are off.
+//! - Early data (0-RTT) is refused and never sent: it could be played back. Datagrams and one-way streams are of no use here.
 //!
 //! ```
 //! use session_core::link::{CloseCode, Connect, Frame, Incoming, Link, Listener, ReceiveExt, TransmitExt};

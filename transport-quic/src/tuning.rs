@@ -13,6 +13,8 @@ pub(crate) struct Tuning {
     /// One-way streams the peer may have open. Only HTTP/3 has a use for them, but what is allowed is said before it is
     /// known who speaks it, and browsers insist on three.
     pub(crate) max_uni_streams: u32,
+    /// Bytes of datagrams that may lie unread, the newest of them; `None` refuses all.
+    pub(crate) datagrams: Option<usize>,
     /// Bytes of one stream the peer may send before they are read.
     pub(crate) stream_window: u32,
     /// Bytes of all streams the peer may send before they are read.
@@ -30,7 +32,7 @@ impl Tuning {
         transport
             .max_concurrent_bidi_streams(self.max_streams.into())
             .max_concurrent_uni_streams(self.max_uni_streams.into())
-            .datagram_receive_buffer_size(None)
+            .datagram_receive_buffer_size(self.datagrams)
             .datagram_send_buffer_size(0)
             .stream_receive_window(self.stream_window.into())
             .receive_window(self.connection_window.into())
@@ -49,6 +51,10 @@ impl From<&Config> for Tuning {
             max_uni_streams: crate::webtransport::MAX_UNI_STREAMS,
             #[cfg(not(feature = "webtransport"))]
             max_uni_streams: 0,
+            #[cfg(feature = "webtransport")]
+            datagrams: Some(crate::webtransport::DATAGRAMS),
+            #[cfg(not(feature = "webtransport"))]
+            datagrams: None,
             stream_window: config.stream_window,
             connection_window: config.connection_window,
             send_window: config.send_window,

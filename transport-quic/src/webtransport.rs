@@ -20,7 +20,7 @@ mod membership;
 mod script;
 mod session;
 
-pub(crate) use connection::{MAX_UNI_STREAMS, serve};
+pub(crate) use connection::{DATAGRAMS, MAX_UNI_STREAMS, serve};
 pub(crate) use guard::{Guard, is_origin};
 pub(crate) use membership::Membership;
 pub(crate) use script::tag;

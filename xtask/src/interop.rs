@@ -34,7 +34,7 @@ usage: cargo xtask interop [--only PEER | --serve stdio]
 Plays one scenario with a small app through clients that others wrote, one for each transport, and compares what they
 saw, a line per step. What each saw, and what went wrong with it, goes to target/interop/.
 
-  --only PEER     one of: ws, stdio, quic
+  --only PEER     one of: ws, stdio, quic, webtransport
   --serve stdio   what the peer over stdio starts: the app on stdin and stdout
 
 The peers are the PyPI packages `websockets` and `aioquic`, and over stdio Python's own `subprocess`. They take a Python

@@ -19,6 +19,10 @@ const MAX_SESSIONS: u32 = 16;
 /// One-way streams of a browser: its settings, two for the compression of headers, and some that mean nothing.
 pub(crate) const MAX_UNI_STREAMS: u32 = 8;
 
+/// Bytes of datagrams that may lie unread: one that fits into any packet. Nothing here reads them; but who says that
+/// HTTP/3 has datagrams, as WebTransport must, has to take them (RFC 9297, 2.1.1), and clients hold a server to that.
+pub(crate) const DATAGRAMS: usize = 1200;
+
 /// Streams of one session that may wait to be looked at.
 const BACKLOG: usize = 32;
 

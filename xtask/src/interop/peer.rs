@@ -27,6 +27,12 @@ pub(super) const PEERS: &[Peer] = &[
         script: "over_quic.py",
         transport: Transport::Quic,
     },
+    Peer {
+        name: "webtransport",
+        needs: Some("aioquic"),
+        script: "over_webtransport.py",
+        transport: Transport::Quic,
+    },
 ];
 
 /// A client that others wrote, with our scenario.

@@ -1,12 +1,13 @@
 //! `cargo xtask bench transport`: what a link costs on top of the socket, the connection or the pipe under it.
 //!
 //! An echo, one frame in flight for each peer. The floor is the least that echoes pieces of a known length over the
-//! same thing: TCP with tokio, a bare quinn stream. What is compared is round trips
+//! same thing: TCP with tokio, a bare quinn stream, a blocking read and write on pipes. What is compared is round trips
 //! per second of the *server's* CPU time, so that neither the client nor the wake-ups of an idle machine count.
 //!
 //! | file | what |
 //! |---|---|
 //! | `server` | the echoes: ours, and the floors |
+//! | `quinn` | the floor of QUIC |
 //! | `quinn` | the floor of QUIC |
 //! | `client` | their clients |
 
@@ -44,7 +45,7 @@ struct Pair {
 }
 
 const KB: usize = 1024;
-const PAIRS: [Pair; 2] = [
+const PAIRS: [Pair; 3] = [
     Pair {
         servers: [Kind::Ws, Kind::Tcp],
         loads: &[(100, 1, 0.95), (100, 32, 0.95), (100, 1000, 0.95), (KB * KB, 32, 0.95)],
@@ -53,6 +54,7 @@ const PAIRS: [Pair; 2] = [
         servers: [Kind::Quic, Kind::Quinn],
         loads: &[(100, 1, 0.95), (100, 32, 0.95), (100, 1000, 0.95), (KB * KB, 32, 0.95)],
     },
+    Pair { servers: [Kind::Stdio, Kind::Pipe], loads: &[(100, 1, 0.9), (KB * KB, 1, 0.9)] },
 ];
 
 pub(super) fn rows() -> anyhow::Result<Vec<Row>> {
@@ -116,8 +118,12 @@ fn compare(servers: [Kind; 2], (bytes, peers, reach): (usize, usize, f64)) -> an
         for ((kind, server), loads) in servers.iter().zip(&running).zip(&mut loads) {
             let [bytes, peers] = [bytes, peers].map(|number| number.to_string());
             let window = WINDOW.as_millis().to_string();
-            let args =
-                [PART, "load", kind.name(), &server.said, &server.id(), &bytes, &peers, &window];
+            // A server on pipes is a child of its client.
+            let (address, id) = match server {
+                Some(server) => (server.said.as_str(), server.id()),
+                None => ("", "0".to_owned()),
+            };
+            let args = [PART, "load", kind.name(), address, &id, &bytes, &peers, &window];
             loads.push(Part::start(Core::Client, &args)?.result()?);
         }
     }
@@ -141,12 +147,16 @@ fn compare(servers: [Kind; 2], (bytes, peers, reach): (usize, usize, f64)) -> an
 
 /// What an idle connection keeps, in KB.
 fn idle(kind: Kind) -> anyhow::Result<f64> {
-    let server = start(kind)?;
+    let Some(server) = start(kind)? else { bail!("a pipe has no idle connections") };
     let args = [PART, "idle", kind.name(), &server.said, &server.id(), &IDLE.to_string()];
     let bytes: f64 = Part::start(Core::Client, &args)?.result()?;
     Ok(bytes / 1024.0)
 }
 
-fn start(kind: Kind) -> anyhow::Result<Part> {
-    Part::start(Core::Server, &[PART, "server", kind.name()])?.ready()
+/// `None` for a server that is a child of its client.
+fn start(kind: Kind) -> anyhow::Result<Option<Part>> {
+    match kind {
+        Kind::Stdio | Kind::Pipe => Ok(None),
+        _ => Ok(Some(Part::start(Core::Server, &[PART, "server", kind.name()])?.ready()?)),
+    }
 }

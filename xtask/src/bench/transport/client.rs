@@ -7,11 +7,13 @@ use bytes::Bytes;
 use session_core::link::{Connect, Frame, Link, ReceiveExt, TransmitExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
+use super::PART;
 use super::quinn;
 use super::server::{Kind, MAX_MESSAGE};
 use crate::bench::load::{Load, Peer, measure, runtime};
-use crate::bench::process::resident;
+use crate::bench::process::{self, Core, resident};
 
 pub(super) fn load(
     kind: Kind,
@@ -21,8 +23,12 @@ pub(super) fn load(
     peers: usize,
     window: Duration,
 ) -> anyhow::Result<Load> {
-    runtime()?
-        .block_on(async { measure(open(kind, said, bytes, peers).await?, server, window).await })
+    runtime()?.block_on(async {
+        match kind {
+            Kind::Stdio | Kind::Pipe => on_pipes(kind, bytes, window).await,
+            _ => measure(open(kind, said, bytes, peers).await?, server, window).await,
+        }
+    })
 }
 
 /// Bytes that the server keeps for each connection that has had one echo and then does nothing.
@@ -76,6 +82,35 @@ async fn open(
         open.push(peer);
     }
     Ok(open)
+}
+
+/// The server is a child, whose standard input and output are the pipes.
+async fn on_pipes(kind: Kind, bytes: usize, window: Duration) -> anyhow::Result<Load> {
+    let command = process::pinned(Core::Server)?;
+    let arguments = ["bench", PART, "server", kind.name()];
+    if kind == Kind::Stdio {
+        let child = transport_stdio::Client::new(command.get_program())
+            .args(command.get_args())
+            .args(arguments)
+            .framing(transport_stdio::Framing::Length)
+            .max_message_bytes(MAX_MESSAGE)
+            .spawn()?;
+        let id = child.id().context("the echo has no process")?;
+        let link = child.link().await?;
+        let peer: Box<dyn AnyPeer> = Box::new(Linked::new(link, child, bytes));
+        return measure(vec![peer], id, window).await;
+    }
+    let mut command = Command::from(command);
+    command
+        .args(arguments)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    let mut child = command.kill_on_drop(true).spawn()?;
+    let id = child.id().context("the echo ended at once")?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let (stdin, stdout) = (stdin.context("no stdin")?, stdout.context("no stdout")?);
+    let peer: Box<dyn AnyPeer> = Box::new(Pieces::new(stdout, stdin, child, bytes));
+    measure(vec![peer], id, window).await
 }
 
 /// A [`Peer`] of any kind.

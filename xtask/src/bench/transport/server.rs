@@ -1,6 +1,8 @@
 //! The echoes: ours, and the floors.
 
-use anyhow::Context;
+use std::io::{Read, Write};
+
+use anyhow::{Context, bail};
 use bytes::BytesMut;
 use session_core::link::{Incoming, Link, Listener, Receive, ReceiveExt, TransmitExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -14,9 +16,11 @@ pub(super) enum Kind {
     Tcp,
     Quic,
     Quinn,
+    Stdio,
+    Pipe,
 }
 
-const KINDS: [Kind; 4] = [Kind::Ws, Kind::Tcp, Kind::Quic, Kind::Quinn];
+const KINDS: [Kind; 6] = [Kind::Ws, Kind::Tcp, Kind::Quic, Kind::Quinn, Kind::Stdio, Kind::Pipe];
 
 impl Kind {
     pub(super) const fn name(self) -> &'static str {
@@ -25,6 +29,8 @@ impl Kind {
             Self::Tcp => "tcp",
             Self::Quic => "quic",
             Self::Quinn => "quinn",
+            Self::Stdio => "stdio",
+            Self::Pipe => "pipe",
         }
     }
 
@@ -39,7 +45,16 @@ pub(super) const MAX_MESSAGE: usize = 2 << 20;
 
 /// Serves until the standard input ends.
 pub(super) fn run(kind: Kind) -> anyhow::Result<()> {
+    if kind == Kind::Pipe {
+        return pipe();
+    }
     runtime()?.block_on(async {
+        if kind == Kind::Stdio {
+            let config = transport_stdio::Config::default()
+                .framing(transport_stdio::Framing::Length)
+                .max_message_bytes(MAX_MESSAGE);
+            return serve(transport_stdio::bind_with(&config)?).await;
+        }
         let (ended, end) = tokio::sync::oneshot::channel::<()>();
         std::thread::spawn(move || {
             let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -70,6 +85,7 @@ async fn listen(kind: Kind) -> anyhow::Result<()> {
         }
         Kind::Tcp => tcp().await,
         Kind::Quinn => super::quinn::serve().await,
+        Kind::Stdio | Kind::Pipe => bail!("{} listens nowhere", kind.name()),
     }
 }
 
@@ -123,4 +139,18 @@ async fn echo_pieces(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> anyhow:
 /// The length that a piece begins with.
 pub(super) fn length(piece: &[u8]) -> usize {
     piece.first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize)
+}
+
+/// The least that echoes pieces over pipes.
+fn pipe() -> anyhow::Result<()> {
+    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let mut piece = vec![0; 4];
+    while input.read_exact(&mut piece[..4]).is_ok() {
+        let end = 4 + length(&piece);
+        piece.resize(end.max(4), 0);
+        input.read_exact(&mut piece[4..])?;
+        output.write_all(&piece)?;
+        output.flush()?;
+    }
+    Ok(())
 }

@@ -160,7 +160,7 @@ fn a_download_of_100_megabytes_takes_little_memory_and_lets_an_echo_pass() {
                             }
                         })),
                         Incoming::Exchange(exchange) => {
-                            exchange.respond(Response::new(zeros(LENGTH)))
+                            exchange.respond(Response::new(zeros(LENGTH)));
                         }
                         _ => {}
                     }

@@ -1,5 +1,7 @@
 //! The laws of the public suite, kept by the reference.
 
+#![allow(clippy::print_stdout, reason = "a test that takes seconds says how far it is")]
+
 use session_core::conformance::{Memory, Suite};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -78,7 +78,6 @@ pub(crate) struct Client {
 pub(crate) struct Served {
     pub(crate) listener: AnyListener,
     pub(crate) parley: Parley,
-    pub(crate) max_frame: usize,
 }
 
 /// [`Connect`] of any transport, and what strangers do to its server.

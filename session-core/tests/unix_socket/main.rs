@@ -4,6 +4,7 @@
 
 #![cfg(unix)]
 #![allow(unreachable_pub, reason = "the transport is written as the crate it would be")]
+#![allow(clippy::print_stdout, reason = "a test that takes seconds says how far it is")]
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 mod transport;

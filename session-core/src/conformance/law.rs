@@ -78,6 +78,7 @@ pub(crate) struct Client {
 pub(crate) struct Served {
     pub(crate) listener: AnyListener,
     pub(crate) parley: Parley,
+    pub(crate) max_frame: usize,
 }
 
 /// [`Connect`] of any transport, and what strangers do to its server.

@@ -69,14 +69,15 @@ pub(super) async fn play(
 ) -> Verdict {
     let law = suite::laws().find(|law| law.name == name);
     let law: &Law = law.ok_or_else(|| Failure::new(format!("there is no law {name:?}")))?;
+    let max_frame = ServerRole::MAX_FRAME;
     let playing = match law.roles {
-        Roles::Server { server, .. } => server(Served { listener, parley }),
+        Roles::Server { server, .. } => server(Served { listener, parley, max_frame }),
         Roles::Link { one, other } => {
             let Some(Incoming::Link(link)) = listener.accept().await else {
                 return Err(Failure::new("no link came"));
             };
             let role = if first { one } else { other };
-            let playing = role(End::new(link, parley, ServerRole::MAX_FRAME));
+            let playing = role(End::new(link, parley, max_frame));
             return suite::caught(Box::pin(async move {
                 let verdict = playing.await;
                 // What was promised to the client goes out before a process ends.

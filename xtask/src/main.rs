@@ -12,6 +12,7 @@
 mod bench;
 mod browser;
 mod conformance;
+mod connect;
 mod demo;
 mod interop;
 mod report;
@@ -25,6 +26,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo         a data explorer to look at, and the example to start an app from
+  connect      a client for the terminal, and the example of a native client
   conformance  the laws of links, exchanges and sessions, tried on every transport
   bench        what everything costs, beside the best that is known
   browser      a real browser on the pages that we serve, with our client and with the Shiny client
@@ -36,12 +38,8 @@ usage: cargo xtask <command>
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let done = match args.first() {
-        Some(first) if first == "--play" => conformance::play(),
-        _ => run(&args).map(|()| ExitCode::SUCCESS),
-    };
-    match done {
-        Ok(code) => code,
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -60,6 +58,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         #[cfg(not(feature = "bench"))]
         "bench" => with_the_benches(args),
         "browser" => browser::run(rest),
+        "connect" => connect::run(rest),
         "conformance" => conformance::run(rest),
         "demo" => demo::run(rest),
         "interop" => interop::run(rest),

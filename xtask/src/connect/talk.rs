@@ -1,0 +1,446 @@
+//! The conversation: what is typed goes to the session, what the session says goes to the screen.
+//!
+//! ```text
+//!  lines ─► Command ─► outgoing ─► writer task ─► Transmit
+//!  screen ◄─ Line ◄─ News ◄─ View ◄─ Receive             Connect::exchange ◄─ one task per download
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::{Map, Value as Json, json};
+use session_core::exchange::{Body, Request};
+use session_core::link::{
+    CloseCode, Connect, Frame, Link, Receive, ReceiveExt, Transmit, TransmitExt,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::command::{Command, HELP};
+use super::ending::Ending;
+use super::screen::{Line, Screen};
+use super::text;
+use super::transfer::{Progress, save};
+use super::view::{Hidden, News, Page, View, visibility};
+
+/// Messages that wait for the link before no further line is read.
+const OUTGOING: usize = 16;
+
+/// A session that is busy for longer than this is said to be.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// How long the server may take to end its side after this one has left.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The request that every client of the demo may ask: what a page would send when it opens, and which outputs it has.
+const PAGE: &str = "page";
+
+/// How to talk.
+#[derive(Debug, Clone)]
+pub(super) struct Manner {
+    /// The outputs to show from the start; `None` asks the app for them.
+    pub(super) show: Option<Vec<String>>,
+    pub(super) pace: Pace,
+    pub(super) at_end: AtEnd,
+}
+
+/// When the next line is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// At once: a person sees for himself.
+    AsTyped,
+    /// When everything that the line before has caused is on the screen, so that a script reads like a conversation.
+    InTurn,
+}
+
+/// What to do when there are no more lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtEnd {
+    Leave,
+    /// Show what changes until the server ends the session.
+    Follow,
+}
+
+/// Talks until either side ends the session.
+///
+/// # Errors
+///
+/// When there is no link, when the server speaks something else, or when nothing can be written to the screen.
+pub(super) async fn talk<C: Connect, O: Write, E: Write>(
+    remote: Arc<C>,
+    mut lines: mpsc::Receiver<String>,
+    screen: Screen<O, E>,
+    manner: Manner,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<(Ending, Screen<O, E>)> {
+    let link = remote.link().await.context("there is no link")?;
+    let (mut receive, transmit) = link.split();
+    let (writer, messages) = mpsc::channel(1);
+    let mut writing = JoinSet::new();
+    writing.spawn(write(transmit, messages));
+
+    let mut talk = Talk::new(remote, screen, manner);
+    talk.begin();
+    let mut stop = std::pin::pin!(stop);
+    let mut reading = true;
+    let ending = loop {
+        let busy = talk.busy.unwrap_or_else(Instant::now);
+        let leaving = talk.leaving.unwrap_or_else(Instant::now);
+        tokio::select! {
+            received = receive.receive() => match received {
+                Ok(Some(frame)) => talk.take(&frame)?,
+                _ if talk.leaving.is_some() => break Ending::Left,
+                Ok(None) => break Ending::Closed(receive.close_reason().cloned()),
+                Err(error) => break Ending::Lost(error),
+            },
+            permit = writer.reserve(), if !talk.outgoing.is_empty() => match (permit, talk.outgoing.pop_front()) {
+                (Ok(permit), Some(message)) => permit.send(message),
+                // The link is gone, and the receiving half will say how.
+                _ => talk.outgoing.clear(),
+            },
+            line = lines.recv(), if reading && talk.is_ready() => match line {
+                Some(line) => talk.line(&line)?,
+                None => {
+                    reading = false;
+                    if talk.manner.at_end == AtEnd::Leave {
+                        talk.leave();
+                    }
+                }
+            },
+            Some(done) = talk.transfers.join_next(), if !talk.transfers.is_empty() => {
+                talk.transferred(done.context("a download broke off")?)?;
+            }
+            moved = moved(&mut talk.progress), if talk.progress.is_some() => talk.draw(moved)?,
+            () = sleep_until(busy), if talk.busy.is_some() => talk.say_busy()?,
+            () = sleep_until(leaving), if talk.leaving.is_some() => break Ending::Left,
+            () = &mut stop, if talk.leaving.is_none() => talk.leave(),
+        }
+        if talk.leaving.is_some() {
+            reading = false;
+        }
+    };
+    // A server that has left is not waited for.
+    let _ = writer.try_send(Message::Close);
+    drop(writer);
+    let _ = timeout(FAREWELL, writing.join_next()).await;
+    // So that nothing holds the remote any more.
+    talk.transfers.shutdown().await;
+    talk.screen.bar("")?;
+    Ok((ending, talk.screen))
+}
+
+/// For the link.
+#[derive(Debug)]
+enum Message {
+    /// Inputs; what follows before they are sent is added.
+    Update(Map<String, Json>),
+    /// Anything else.
+    Text(String),
+    Close,
+}
+
+async fn write<T: Transmit>(mut transmit: T, mut messages: mpsc::Receiver<Message>) {
+    while let Some(message) = messages.recv().await {
+        let text = match message {
+            Message::Update(data) => json!({ "method": "update", "data": data }).to_string(),
+            Message::Text(text) => text,
+            Message::Close => {
+                // Whether the server still takes it is its affair.
+                let _ = transmit.close(CloseCode::NORMAL.into()).await;
+                return;
+            }
+        };
+        if transmit.send(Frame::Text(text.into())).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until the latest download has moved on; `None` once it has ended.
+async fn moved(progress: &mut Option<watch::Receiver<Progress>>) -> Option<String> {
+    let progress = progress.as_mut()?;
+    progress.changed().await.ok()?;
+    Some(progress.borrow_and_update().bar())
+}
+
+/// What a request was for.
+#[derive(Debug)]
+enum Asked {
+    /// For the person, who sees it written like this.
+    Call(String),
+    /// What there is to show.
+    Page,
+    /// To know when what was sent before is done: answers come in turn. These outputs were shown with it.
+    Turn(Vec<String>),
+}
+
+struct Talk<C, O, E> {
+    remote: Arc<C>,
+    screen: Screen<O, E>,
+    manner: Manner,
+    view: View,
+    outgoing: VecDeque<Message>,
+    asked: BTreeMap<u64, Asked>,
+    next_tag: u64,
+    transfers: JoinSet<(String, PathBuf, anyhow::Result<u64>)>,
+    /// Of the latest download.
+    progress: Option<watch::Receiver<Progress>>,
+    /// When to say that the session is busy.
+    busy: Option<Instant>,
+    said_busy: Option<Instant>,
+    /// Until when the server may say farewell.
+    leaving: Option<Instant>,
+}
+
+impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
+    fn new(remote: Arc<C>, screen: Screen<O, E>, manner: Manner) -> Self {
+        Self {
+            remote,
+            screen,
+            manner,
+            view: View::default(),
+            outgoing: VecDeque::new(),
+            asked: BTreeMap::new(),
+            next_tag: 0,
+            transfers: JoinSet::new(),
+            progress: None,
+            busy: None,
+            said_busy: None,
+            leaving: None,
+        }
+    }
+
+    fn begin(&mut self) {
+        let shown = self.manner.show.clone();
+        let data = visibility(shown.iter().flatten(), Hidden::No);
+        self.outgoing
+            .push_back(Message::Text(json!({ "method": "init", "data": data }).to_string()));
+        match shown {
+            Some(outputs) => self.ask("", &[], Asked::Turn(outputs)),
+            None => self.ask(PAGE, &[], Asked::Page),
+        }
+    }
+
+    /// Whether the next line may be read.
+    fn is_ready(&self) -> bool {
+        match self.manner.pace {
+            Pace::AsTyped => self.outgoing.len() < OUTGOING,
+            Pace::InTurn => {
+                self.outgoing.is_empty()
+                    && self.asked.is_empty()
+                    && self.transfers.is_empty()
+                    && !self.view.is_working()
+            }
+        }
+    }
+
+    fn line(&mut self, line: &str) -> anyhow::Result<()> {
+        self.screen.typed();
+        match Command::parse(line) {
+            Ok(Command::Nothing) => {}
+            Ok(Command::Set { name, value }) => {
+                let (key, value) = self.view.input(&name, value);
+                self.update([(key, value)]);
+                self.turn();
+            }
+            Ok(Command::Call { method, args }) => {
+                let shown: Vec<_> = args.iter().map(ToString::to_string).collect();
+                let shown = text::plain(&format!("{method}({})", shown.join(", ")));
+                self.ask(&method, &args, Asked::Call(shown));
+            }
+            Ok(Command::Get { path, file }) => self.get(path, file)?,
+            Ok(Command::Show(outputs)) => {
+                self.update(visibility(&outputs, Hidden::No));
+                self.ask("", &[], Asked::Turn(outputs));
+            }
+            Ok(Command::Hide(outputs)) => {
+                for output in &outputs {
+                    self.view.forget(output);
+                }
+                self.update(visibility(&outputs, Hidden::Yes));
+                self.turn();
+            }
+            Ok(Command::Print(output)) => match self.view.shows(&output) {
+                Some(Ok(value)) => {
+                    let whole = text::whole(value);
+                    self.said(format!("{} = {whole}", text::plain(&output)))?;
+                }
+                Some(Err(error)) => {
+                    let error = text::plain(error);
+                    self.said(format!("{} ! {error}", text::plain(&output)))?;
+                }
+                None => self.aside(format!("{} shows nothing", text::plain(&output)))?,
+            },
+            Ok(Command::Help) => {
+                for line in HELP.lines() {
+                    self.aside(line)?;
+                }
+            }
+            Ok(Command::Quit) => self.leave(),
+            Err(no_command) => self.aside(format!("{no_command}: {}", text::plain(line)))?,
+        }
+        Ok(())
+    }
+
+    /// Inputs for the next message.
+    fn update(&mut self, inputs: impl IntoIterator<Item = (String, Json)>) {
+        if !matches!(self.outgoing.back(), Some(Message::Update(_))) {
+            self.outgoing.push_back(Message::Update(Map::new()));
+        }
+        if let Some(Message::Update(data)) = self.outgoing.back_mut() {
+            data.extend(inputs);
+        }
+    }
+
+    /// A request is answered after everything that was sent before it has had its effect, whatever its method:
+    /// that there is none by its name is an answer, too.
+    fn turn(&mut self) {
+        if self.manner.pace == Pace::InTurn {
+            self.ask("", &[], Asked::Turn(Vec::new()));
+        }
+    }
+
+    fn ask(&mut self, method: &str, args: &[Json], asked: Asked) {
+        let tag = self.next_tag;
+        self.next_tag += 1;
+        self.asked.insert(tag, asked);
+        let request = json!({ "method": method, "args": args, "tag": tag });
+        self.outgoing.push_back(Message::Text(request.to_string()));
+    }
+
+    fn get(&mut self, path: String, file: PathBuf) -> anyhow::Result<()> {
+        let Some(url) = self.view.url(&path) else {
+            let path = text::plain(&path);
+            return self
+                .said(format!("{path} ! no path, and the session gave out nothing by that name"));
+        };
+        let request: Request = match http::Request::get(url).body(Body::empty()) {
+            Ok(request) => request,
+            Err(error) => return self.said(format!("{} ! {error}", text::plain(&path))),
+        };
+        let (sender, progress) = watch::channel(Progress::new(&path));
+        self.progress = Some(progress);
+        let remote = self.remote.clone();
+        self.transfers.spawn(async move {
+            let saved = match remote.exchange(request).await {
+                Ok(response) => save(response, &file, &sender).await,
+                Err(error) => Err(error.into()),
+            };
+            (path, file, saved)
+        });
+        Ok(())
+    }
+
+    fn transferred(
+        &mut self,
+        (path, file, saved): (String, PathBuf, anyhow::Result<u64>),
+    ) -> anyhow::Result<()> {
+        let path = text::plain(&path);
+        self.said(match saved {
+            Ok(count) => format!("{path} = {count} bytes in {}", file.display()),
+            Err(error) => format!("{path} ! {}", text::plain(&format!("{error:#}"))),
+        })
+    }
+
+    fn draw(&mut self, moved: Option<String>) -> anyhow::Result<()> {
+        if moved.is_none() {
+            self.progress = None;
+        }
+        Ok(self.screen.bar(&moved.unwrap_or_default())?)
+    }
+
+    fn take(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        let mut inputs = Vec::new();
+        for news in self.view.take(frame)? {
+            if let Some(line) = Line::of(&news) {
+                self.screen.write(&line)?;
+            }
+            match news {
+                News::Answer { tag, answer } => self.answered(tag, answer)?,
+                // A page would show it in the field, and say so.
+                News::Input { name, value } => inputs.push(self.view.input(&name, value)),
+                News::Busy(true) => self.busy = Some(Instant::now() + BUSY),
+                News::Busy(false) => self.say_idle()?,
+                _ => {}
+            }
+        }
+        if !inputs.is_empty() {
+            self.update(inputs);
+            self.turn();
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, tag: u64, answer: Result<Json, String>) -> anyhow::Result<()> {
+        match (self.asked.remove(&tag), answer) {
+            (Some(Asked::Call(call)), Ok(value)) => {
+                self.said(format!("{call} = {}", text::whole(&value)))
+            }
+            (Some(Asked::Call(call)), Err(error)) => {
+                self.said(format!("{call} ! {}", text::plain(&error)))
+            }
+            (Some(Asked::Page), Ok(page)) => {
+                let page: Page = serde_json::from_value(page)
+                    .with_context(|| format!("the app's answer to `{PAGE}` cannot be read"))?;
+                self.view.learn(&page);
+                self.update(visibility(&page.outputs, Hidden::No));
+                self.update(page.inputs);
+                self.turn();
+                Ok(())
+            }
+            (Some(Asked::Page), Err(_)) => self.aside(
+                "the app does not tell which outputs it has (no answer to the request `page`): \
+                 `show name` shows one",
+            ),
+            (Some(Asked::Turn(outputs)), _) => {
+                for output in outputs {
+                    if self.view.shows(&output).is_none() && !self.view.is_working() {
+                        let output = text::plain(&output);
+                        self.aside(format!(
+                            "{output} shows nothing yet: inputs that it reads are not set, or there is no such output"
+                        ))?;
+                    }
+                }
+                Ok(())
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn say_busy(&mut self) -> anyhow::Result<()> {
+        self.said_busy = self.busy.take();
+        self.aside("the session is busy")
+    }
+
+    fn say_idle(&mut self) -> anyhow::Result<()> {
+        self.busy = None;
+        match self.said_busy.take() {
+            Some(since) => {
+                let seconds = (since.elapsed() + BUSY).as_secs();
+                self.aside(format!("the session is done, after {seconds} s"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn leave(&mut self) {
+        self.leaving = Some(Instant::now() + FAREWELL);
+        self.outgoing.push_back(Message::Close);
+    }
+
+    fn said(&mut self, text: String) -> anyhow::Result<()> {
+        Ok(self.screen.write(&Line::Said(text))?)
+    }
+
+    fn aside(&mut self, text: impl Into<String>) -> anyhow::Result<()> {
+        Ok(self.screen.write(&Line::Aside(text.into()))?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

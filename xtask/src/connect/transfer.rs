@@ -1,0 +1,180 @@
+//! A download: the body of a response on its way into a file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use http::header::CONTENT_LENGTH;
+use http_body_util::BodyExt;
+use session_core::Response;
+use session_core::exchange::Body;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+
+use super::text::{bytes, plain};
+
+/// As much of an answer that says no as is shown.
+const REFUSAL: usize = 4096;
+
+/// How far a download is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) name: String,
+    pub(super) received: u64,
+    /// What the server announced.
+    pub(super) total: Option<u64>,
+}
+
+impl Progress {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), received: 0, total: None }
+    }
+
+    /// `rows.csv [#####     ]  50 % of 2.4 MB`; without a total, only what has come.
+    pub(super) fn bar(&self) -> String {
+        const WIDTH: u64 = 30;
+        let name = plain(&self.name);
+        match self.total {
+            Some(total) if total > 0 => {
+                let received = self.received.min(total);
+                let part = |of: u64| u128::from(received) * u128::from(of) / u128::from(total);
+                let done = "#".repeat(usize::try_from(part(WIDTH)).unwrap_or_default());
+                let width = usize::try_from(WIDTH).unwrap_or_default();
+                format!("{name} [{done:<width$}] {:>3} % of {}", part(100), bytes(total))
+            }
+            _ => format!("{name} {}", bytes(self.received)),
+        }
+    }
+}
+
+/// Writes the body of a response into a file, which is there when all of it has come, and is not touched before.
+///
+/// Gives the number of bytes. Dropped early, it leaves a file whose name ends in `.part`.
+pub(super) async fn save(
+    response: Response,
+    file: &Path,
+    progress: &watch::Sender<Progress>,
+) -> anyhow::Result<u64> {
+    let (head, mut body) = response.into_parts();
+    if !head.status.is_success() {
+        bail!("{}{}", head.status, refusal(body).await);
+    }
+    let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let exact = http_body::Body::size_hint(&body).exact();
+    let total = exact.or_else(|| announced.and_then(|length| length.parse().ok()));
+    progress.send_modify(|progress| progress.total = total);
+
+    let part = part(file);
+    let cannot = || format!("cannot write {}", part.display());
+    let mut written = tokio::fs::File::create(&part).await.with_context(cannot)?;
+    let mut received = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            anyhow::anyhow!(
+                "broke off after {}, kept in {}: {error}",
+                bytes(received),
+                part.display()
+            )
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        written.write_all(&data).await.with_context(cannot)?;
+        received += data.len() as u64;
+        progress.send_modify(|progress| progress.received = received);
+    }
+    written.flush().await.with_context(cannot)?;
+    tokio::fs::rename(&part, file)
+        .await
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(received)
+}
+
+async fn refusal(body: Body) -> String {
+    match body.collect_up_to(REFUSAL).await {
+        Ok(text) if !text.is_empty() => format!(": {}", plain(&String::from_utf8_lossy(&text))),
+        _ => String::new(),
+    }
+}
+
+fn part(file: &Path) -> PathBuf {
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    part.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use session_core::exchange::BoxError;
+
+    use super::*;
+
+    fn progress(received: u64, total: Option<u64>) -> String {
+        Progress { name: "a".to_owned(), received, total }.bar()
+    }
+
+    #[test]
+    fn a_bar_fills_as_bytes_come() {
+        assert_eq!(progress(0, Some(2000)), format!("a [{}]   0 % of 2.0 kB", " ".repeat(30)));
+        assert_eq!(
+            progress(1000, Some(2000)),
+            format!("a [{:<30}]  50 % of 2.0 kB", "#".repeat(15))
+        );
+        assert_eq!(progress(2000, Some(2000)), format!("a [{}] 100 % of 2.0 kB", "#".repeat(30)));
+        assert_eq!(progress(9, Some(1)), format!("a [{}] 100 % of 1 bytes", "#".repeat(30)));
+        assert_eq!(progress(u64::MAX, Some(u64::MAX)).matches('#').count(), 30);
+    }
+
+    #[test]
+    fn without_a_total_there_is_only_what_has_come() {
+        assert_eq!(progress(1500, None), "a 1.5 kB");
+        assert_eq!(progress(0, Some(0)), "a 0 bytes");
+    }
+
+    async fn saved(response: Response, file: &Path) -> (Result<u64, String>, Progress) {
+        let (sender, receiver) = watch::channel(Progress::new("a"));
+        let saved = save(response, file, &sender).await.map_err(|error| format!("{error:#}"));
+        let last = receiver.borrow().clone();
+        (saved, last)
+    }
+
+    #[tokio::test]
+    async fn a_file_is_there_when_all_of_it_has_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        let (count, last) = saved(Response::new("hello".into()), &file).await;
+        assert_eq!((count, last.received, last.total), (Ok(5), 5, Some(5)));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "hello");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[tokio::test]
+    async fn what_breaks_off_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        std::fs::write(&file, "before").unwrap();
+        let pieces: [Result<_, BoxError>; 2] =
+            [Ok(http_body::Frame::data("hel".into())), Err("gone".into())];
+        let body = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
+        let (said, _) = saved(Response::new(Body::new(body)), &file).await;
+        assert!(
+            said.as_ref().is_err_and(|it| it.starts_with("broke off after 3 bytes")),
+            "{said:?}"
+        );
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "before");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_says_no_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        let mut response = Response::new("{\"detail\":\"Not Found\"}".into());
+        *response.status_mut() = http::StatusCode::NOT_FOUND;
+        let (said, _) = saved(response, &file).await;
+        assert_eq!(said, Err("404 Not Found: {\"detail\":\"Not Found\"}".to_owned()));
+        assert!(!file.exists());
+    }
+
+    #[tokio::test]
+    async fn a_place_that_cannot_be_written_is_named() {
+        let (said, _) = saved(Response::new("x".into()), Path::new("/no/such/folder/a")).await;
+        assert!(said.is_err_and(|it| it.contains("/no/such/folder/a.part")));
+    }
+}

@@ -226,10 +226,7 @@ impl Connect for Child {
         if self.link_taken.swap(true, Ordering::SeqCst) {
             return Err(ConnectError::LinkTaken);
         }
-        let outbound = &self.hold.port().outbound;
-        outbound.open();
-        // The server answers, and gives credit: its window counts from the first frame.
-        outbound.grant(0);
+        self.hold.port().outbound.open();
         Ok(StdioLink::new(Arc::clone(&self.hold), None, None))
     }
 

@@ -14,6 +14,7 @@ use session_core::{Action, App, Calc, InsertAt, Result, Session, Shared, safe};
 use super::chart::Scatter;
 use super::data::Table;
 use super::html::{Escaped, Rows};
+use super::page;
 use super::panel::{self, Ledger};
 
 /// As many panels as one page has room for.
@@ -70,6 +71,9 @@ fn explorer(s: &Session<'_>, table: &'static Table, visitors: &Shared<u64>) -> R
             table.column(&name).ok_or_else(|| safe(format!("there is no column `{name}`")))?;
         Ok(column.summary(&rows.get(s)?))
     })?;
+
+    // A browser has the page. For a client without one, such as `cargo xtask connect`, this is what stands on it.
+    s.set_message_handler("page", move |_, ()| Ok(page::contents(table)))?;
 
     // A route of this session alone, which ends with it.
     let url = s.dynamic_route("rows.csv", move |s, _: Request| {
@@ -235,6 +239,25 @@ mod tests {
             client.call("describe", ("weight",)).await,
             Err("there is no column `weight`".into())
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_without_a_page_can_ask_what_is_on_it() {
+        let table = Box::leak(Box::new(Table::elements().unwrap()));
+        let mut client = Client::connect(app(table)).await;
+        let page = client.call("page", ()).await.unwrap();
+        for (key, value) in page["inputs"].as_object().unwrap() {
+            client.set(key, value);
+        }
+        let outputs: Vec<_> =
+            page["outputs"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        for output in &outputs {
+            client.show(output);
+        }
+        client.flush().await;
+        for output in outputs {
+            assert!(client.output::<serde_json::Value>(output).is_ok(), "{output} shows something");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! The page, put together once at start: what the table offers stands in it already when it arrives.
 
+use serde_json::{Value as Json, json};
+
 use super::data::{Column, Table};
 use super::html::{Escaped, Options};
 
@@ -36,24 +38,68 @@ pub(super) const FILES: [(&str, &str, &[u8]); 2] = [
     ("page.js", "text/javascript; charset=utf-8", include_bytes!("page.js")),
 ];
 
+/// The outputs of the page; those of panels come and go with them.
+const OUTPUTS: [&str; 8] =
+    ["count", "visitors", "clock", "live_panels", "removed_ticks", "download", "chart", "table"];
+
 pub(super) fn page(table: &Table, client: Client) -> String {
-    let numeric: Vec<&Column> =
-        table.columns().iter().filter(|column| column.is_numeric()).collect();
-    let (first, last) = (numeric.first().copied(), numeric.last().copied());
     let all = |chosen| Options { columns: table.columns().iter().collect(), chosen }.to_string();
-    let numbers = |chosen| Options { columns: numeric.clone(), chosen }.to_string();
+    let numbers = |chosen| Options { columns: numeric(table), chosen }.to_string();
+    let chosen = Chosen::of(table);
     fill(PAGE, |name| match name {
         "client" => client.head().to_owned(),
         "name" => Escaped(table.name()).to_string(),
         "rows" => table.rows().to_string(),
         "columns" => table.columns().len().to_string(),
-        "x" => all(first.or_else(|| table.columns().first())),
-        "y" => numbers(last),
-        "colour" => all(groups(table)),
-        "minimum_column" => numbers(last),
-        "describe" => all(last),
+        "x" => all(chosen.x),
+        "y" => numbers(chosen.y),
+        "colour" => all(chosen.colour),
+        "minimum_column" => numbers(chosen.y),
+        "describe" => all(chosen.y),
         _ => String::new(),
     })
+}
+
+/// What a client without a page needs to know: what the page sends when it opens, and which outputs it shows.
+pub(super) fn contents(table: &Table) -> Json {
+    let chosen = Chosen::of(table);
+    let name = |column: Option<&Column>| column.map_or("", Column::name).to_owned();
+    json!({
+        "inputs": {
+            "x": name(chosen.x),
+            "y": name(chosen.y),
+            "colour": name(chosen.colour),
+            "text": "",
+            "minimum:shiny.number": null,
+            "minimum_column": name(chosen.y),
+            "reset:shiny.action": 0,
+            "add:shiny.action": 0,
+            "remove_all:shiny.action": 0,
+        },
+        "outputs": OUTPUTS,
+    })
+}
+
+/// The columns that are chosen when the page opens.
+struct Chosen<'a> {
+    x: Option<&'a Column>,
+    y: Option<&'a Column>,
+    colour: Option<&'a Column>,
+}
+
+impl<'a> Chosen<'a> {
+    fn of(table: &'a Table) -> Self {
+        let numeric = numeric(table);
+        Self {
+            x: numeric.first().copied().or_else(|| table.columns().first()),
+            y: numeric.last().copied(),
+            colour: groups(table),
+        }
+    }
+}
+
+fn numeric(table: &Table) -> Vec<&Column> {
+    table.columns().iter().filter(|column| column.is_numeric()).collect()
 }
 
 /// A column of text whose cells come again and again, which makes it a good one for colours.
@@ -82,6 +128,8 @@ fn fill(template: &str, text: impl Fn(&str) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -100,6 +148,25 @@ mod tests {
             place("html-dependencies") < place("jquery-3.6.0")
                 && place("jquery-3.6.0") < place("shiny.js")
         );
+    }
+
+    #[test]
+    fn a_client_without_a_page_is_told_of_everything_that_is_on_it() {
+        let contents = contents(&Table::elements().unwrap());
+        let ids = |class: &str| {
+            let elements = PAGE.split('<').filter(|element| element.contains(class));
+            let id =
+                |element: &str| Some(element.split_once("id=\"")?.1.split('"').next()?.to_owned());
+            elements.filter_map(id).collect::<BTreeSet<_>>()
+        };
+        let outputs: BTreeSet<_> = OUTPUTS.map(str::to_owned).into();
+        assert_eq!(outputs, &ids("shiny-text-output") | &ids("shiny-html-output"));
+        let named = contents["inputs"].as_object().unwrap().keys();
+        let named: BTreeSet<_> =
+            named.map(|key| key.split(':').next().unwrap().to_owned()).collect();
+        let fields = &ids("select ") | &ids("input ");
+        assert_eq!(named, &fields | &ids("action-button"));
+        assert_eq!(contents["inputs"]["colour"], "category");
     }
 
     #[test]

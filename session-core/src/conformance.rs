@@ -2,7 +2,7 @@
 //!
 //! A transport is tried through a [`Fixture`], which starts a server and gives a client of it. Each law is two roles,
 //! one for either end, that have nothing in common but the link and a few words beside it; so the server may as well
-//! be a process of its own. A law of links runs both ways round.
+//! be a process of its own. A law of links runs both ways round. [`guide`] tells how to write a transport.
 //!
 //! ```
 //! use session_core::conformance::{Memory, Suite};
@@ -25,6 +25,7 @@ use crate::link::Connect;
 mod child;
 mod command;
 mod exchange_laws;
+pub mod guide;
 mod halves;
 mod law;
 mod link_laws;

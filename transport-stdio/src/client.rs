@@ -226,7 +226,10 @@ impl Connect for Child {
         if self.link_taken.swap(true, Ordering::SeqCst) {
             return Err(ConnectError::LinkTaken);
         }
-        self.hold.port().outbound.open();
+        let outbound = &self.hold.port().outbound;
+        outbound.open();
+        // The server answers, and gives credit: its window counts from the first frame.
+        outbound.grant(0);
         Ok(StdioLink::new(Arc::clone(&self.hold), None, None))
     }
 

@@ -19,5 +19,5 @@ mod streams;
 pub(crate) use answer::{answer, refuse};
 pub(crate) use ask::ask;
 pub use stream::Cut;
-pub(crate) use stream::Stream;
+pub(crate) use stream::{OverWindow, Stream};
 pub(crate) use streams::Streams;

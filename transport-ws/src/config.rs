@@ -135,6 +135,18 @@ impl Config {
         self
     }
 
+    /// Serves an HTML document that is made when it is asked for: for what is known only then, such as where the
+    /// program's other transports listen. `html` is called for each request, within the runtime: it must not block.
+    #[must_use]
+    pub fn page_with(
+        mut self,
+        path: &str,
+        html: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.content.page_with(path, html);
+        self
+    }
+
     /// Serves bytes that are part of the program at a path below the mount.
     #[must_use]
     pub fn asset(mut self, path: &str, media_type: &'static str, bytes: &'static [u8]) -> Self {

@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -20,8 +22,16 @@ pub const fn client_css() -> &'static str {
 /// What is served beside the links and is part of the program; by path, without the first slash.
 #[derive(Debug, Clone)]
 pub(crate) struct Content {
-    pub(crate) pages: BTreeMap<String, Bytes>,
+    pub(crate) pages: BTreeMap<String, Page>,
     pub(crate) assets: BTreeMap<String, Asset>,
+}
+
+/// An HTML document.
+#[derive(Clone)]
+pub(crate) enum Page {
+    Fixed(Bytes),
+    /// Made anew for each request.
+    Made(Arc<dyn Fn() -> String + Send + Sync>),
 }
 
 /// Bytes that are part of the program.
@@ -43,11 +53,28 @@ impl Default for Content {
 
 impl Content {
     pub(crate) fn page(&mut self, path: &str, html: String) {
-        self.pages.insert(relative(path), Bytes::from(html));
+        self.pages.insert(relative(path), Page::Fixed(Bytes::from(html)));
+    }
+
+    pub(crate) fn page_with(
+        &mut self,
+        path: &str,
+        html: impl Fn() -> String + Send + Sync + 'static,
+    ) {
+        self.pages.insert(relative(path), Page::Made(Arc::new(html)));
     }
 
     pub(crate) fn asset(&mut self, path: &str, media_type: &'static str, bytes: &'static [u8]) {
         self.assets.insert(relative(path), Asset { media_type, bytes });
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed(_) => "Fixed",
+            Self::Made(_) => "Made",
+        })
     }
 }
 

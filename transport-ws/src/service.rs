@@ -35,7 +35,7 @@ mod document;
 
 pub(crate) use answer::unavailable;
 use answer::{plain, redirect, refuse, refuse_handshake};
-use document::Document;
+use document::{Document, Page};
 
 /// Links and exchanges that may wait for `accept`; a client behind them waits with its connection open.
 const BACKLOG: usize = 128;
@@ -62,7 +62,7 @@ pub(crate) struct Connection {
 
 struct Inner {
     mount: String,
-    pages: BTreeMap<String, Document>,
+    pages: BTreeMap<String, Page>,
     assets: BTreeMap<String, Document>,
     folders: Vec<(String, ServeDir)>,
     guard: Guard,
@@ -78,6 +78,7 @@ enum Place<'a> {
     Link,
     /// The path of the exchange, from `session/` on.
     Exchange(&'a str),
+    Page(&'a Page),
     Document(&'a Document),
     /// The path within the folder.
     File(&'a ServeDir, &'a str),
@@ -95,12 +96,7 @@ impl WsService {
     ) -> Result<(Self, mpsc::Receiver<Incoming<WsLink>>), ConfigError> {
         config.check()?;
         let (incoming, receiver) = mpsc::channel(BACKLOG);
-        let html = HeaderValue::from_static("text/html; charset=utf-8");
-        let pages = config
-            .content
-            .pages
-            .iter()
-            .map(|(path, bytes)| (path.clone(), Document::new(bytes.clone(), html.clone())));
+        let pages = config.content.pages.iter().map(|(path, page)| (path.clone(), Page::new(page)));
         let assets = config.content.assets.iter().map(|(path, asset)| {
             let media_type = HeaderValue::from_static(asset.media_type);
             (path.clone(), Document::new(Bytes::from_static(asset.bytes), media_type))
@@ -170,6 +166,7 @@ impl Inner {
         match self.place(uri.path()) {
             Place::Link if handshake::is_wanted(request.headers()) => self.open_link(request),
             Place::Exchange(path) => self.exchange(path, request).await,
+            Place::Page(page) if is_read(request.method()) => page.respond(request.headers()),
             Place::Document(document) if is_read(request.method()) => {
                 document.respond(request.headers())
             }
@@ -202,7 +199,10 @@ impl Inner {
         if path == "healthz" {
             return Place::Health;
         }
-        if let Some(document) = self.pages.get(path).or_else(|| self.assets.get(path)) {
+        if let Some(page) = self.pages.get(path) {
+            return Place::Page(page);
+        }
+        if let Some(document) = self.assets.get(path) {
             return Place::Document(document);
         }
         for (prefix, folder) in &self.folders {

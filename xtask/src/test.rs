@@ -47,6 +47,10 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     println!("\n{}", if failed.is_empty() { "all steps passed" } else { "not yet" });
     println!("took {}", seconds(started.elapsed()));
     println!("tests: {} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
+    let Laws { kept, failed: broken, excepted, not_applicable } = tally.laws;
+    println!(
+        "laws: {kept} kept, {broken} failed, {excepted} excepted, {not_applicable} not applicable"
+    );
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
@@ -110,7 +114,7 @@ impl Step {
     /// Runs it and tells whether it succeeded; an error means that it could not be run at all.
     fn run(self, tally: &mut Tally) -> anyhow::Result<bool> {
         let Self { name, shown, mut command, shows } = self;
-        print!("{name:<10} {shown} … ");
+        print!("{name:<11} {shown} … ");
         if shows.is_some() {
             println!();
         }
@@ -140,36 +144,61 @@ impl Step {
         if !ok && hidden {
             println!("\n{}", output.join("\n"));
         }
-        let lead = if shows.is_some() || !ok { format!("{name:<10} ") } else { String::new() };
+        let lead = if shows.is_some() || !ok { format!("{name:<11} ") } else { String::new() };
         println!("{lead}{} {}", if ok { "ok" } else { "FAILED" }, seconds(started.elapsed()));
         Ok(ok)
     }
 }
 
-/// What cargo's test runs came to, added up over all of them.
+/// What cargo's test runs and the suite of laws came to, added up over all of them.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
     passed: u64,
     failed: u64,
     skipped: u64,
+    laws: Laws,
+}
+
+/// Each law counts once for each transport, and each way round.
+#[derive(Debug, Default, PartialEq)]
+struct Laws {
+    kept: u64,
+    failed: u64,
+    excepted: u64,
+    not_applicable: u64,
 }
 
 impl Tally {
-    /// Takes a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; any other changes nothing.
+    /// Takes a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or the suite's `laws: 118 kept, 0
+    /// failed, …`; any other changes nothing.
     fn add(&mut self, line: &str) {
-        let Some(counts) = line.strip_prefix("test result: ") else { return };
-        for count in counts.split(['.', ';']) {
-            let mut words = count.split_whitespace();
-            let (Some(number), Some(what)) = (words.next(), words.next()) else { continue };
-            let Ok(number) = number.parse::<u64>() else { continue };
-            match what {
-                "passed" => self.passed += number,
-                "failed" => self.failed += number,
-                "ignored" => self.skipped += number,
-                _ => {}
+        if let Some(counts) = line.strip_prefix("test result: ") {
+            for (number, what) in counts.split(['.', ';']).filter_map(count) {
+                match what {
+                    "passed" => self.passed += number,
+                    "failed" => self.failed += number,
+                    "ignored" => self.skipped += number,
+                    _ => {}
+                }
+            }
+        } else if let Some(counts) = line.strip_prefix("laws: ") {
+            for (number, what) in counts.split(',').filter_map(count) {
+                match what {
+                    "kept" => self.laws.kept += number,
+                    "failed" => self.laws.failed += number,
+                    "excepted" => self.laws.excepted += number,
+                    "not" => self.laws.not_applicable += number,
+                    _ => {}
+                }
             }
         }
     }
+}
+
+/// A number, and the word after it.
+fn count(text: &str) -> Option<(u64, &str)> {
+    let mut words = text.split_whitespace();
+    Some((words.next()?.parse().ok()?, words.next()?))
 }
 
 /// Whether a line of cargo's says which tests run, how they went, or that one takes long.
@@ -193,6 +222,8 @@ mod tests {
         tally.add("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s");
         tally.add("test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.07s");
         tally.add("test a_test ... ok");
-        assert_eq!(tally, Tally { passed: 7, failed: 2, skipped: 1 });
+        tally.add("laws: 118 kept, 1 failed, 0 excepted, 2 not applicable, in 4.4 s");
+        let laws = Laws { kept: 118, failed: 1, excepted: 0, not_applicable: 2 };
+        assert_eq!(tally, Tally { passed: 7, failed: 2, skipped: 1, laws });
     }
 }

@@ -42,4 +42,10 @@ impl Parley {
             }
         }
     }
+
+    /// Waits until both roles have come so far: neither drops what the other one still uses.
+    pub(crate) async fn meet(&mut self, word: &str) -> Result<(), Failure> {
+        self.say(word);
+        self.expect(word).await
+    }
 }

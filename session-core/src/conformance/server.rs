@@ -8,9 +8,6 @@ use super::{child, suite};
 use crate::exchange::BoxError;
 use crate::link::{AnyListener, Incoming, Listener};
 
-/// The largest frame of a link in most laws, in bytes.
-const MAX_FRAME: usize = 1 << 20;
-
 /// What a server does in one law.
 ///
 /// Dropped without being played, the law fails.
@@ -24,10 +21,14 @@ pub struct ServerRole {
 }
 
 impl ServerRole {
+    /// The largest frame that either half of a link is to take, in bytes; for a child process, which has no role at
+    /// hand when it makes its listener.
+    pub const MAX_FRAME: usize = 1 << 20;
+
     /// The largest frame that either half of a link is to take, in bytes.
     #[must_use]
     pub const fn max_frame(&self) -> usize {
-        MAX_FRAME
+        Self::MAX_FRAME
     }
 
     /// Plays the role with a listener of this process, in a task.
@@ -68,7 +69,7 @@ pub(super) async fn play(
 ) -> Verdict {
     let law = suite::laws().find(|law| law.name == name);
     let law: &Law = law.ok_or_else(|| Failure::new(format!("there is no law {name:?}")))?;
-    let max_frame = MAX_FRAME;
+    let max_frame = ServerRole::MAX_FRAME;
     let playing = match law.roles {
         Roles::Server { server, .. } => server(Served { listener, parley, max_frame }),
         Roles::Link { one, other } => {

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::{Either, select};
 use serde::Serialize;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::law::{Client, Connecting, End, Failure, Law, Playing, Roles, Verdict};
@@ -135,6 +134,20 @@ pub struct Tried {
     pub reason: String,
 }
 
+impl fmt::Display for Tried {
+    /// One line: the transport, what came out, the law and the reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = match self.outcome {
+            Outcome::Passed => "ok",
+            Outcome::Failed => "FAILED",
+            Outcome::Excepted => "excepted",
+            Outcome::NotApplicable => "not applicable",
+        };
+        write!(f, "{}: {outcome}: {}", self.transport, self.law)?;
+        if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", self.reason) }
+    }
+}
+
 /// What came out when a law was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -209,10 +222,7 @@ async fn verdict<F: Fixture>(fixture: &Arc<F>, law: &'static Law, way: Way) -> V
     let server = async {
         server.await.unwrap_or_else(|_| Err(Failure::new("the server never played its role")))
     };
-    match timeout(HANGS, both(caught(client), server)).await {
-        Ok(verdict) => verdict,
-        Err(_) => Err(Failure::new(format!("nothing happened for {HANGS:?}"))),
-    }
+    both(caught(client), server).await
 }
 
 /// The verdict of both roles. The first failure is the law's, and the other role has a moment to say what it saw of it.
@@ -220,24 +230,26 @@ async fn both(
     client: impl Future<Output = Verdict>,
     server: impl Future<Output = Verdict>,
 ) -> Verdict {
-    let (client, server) = (pin!(client), pin!(server));
-    let (client, server) = match select(client, server).await {
-        Either::Left((client, server)) => {
-            let wait = if client.is_ok() { HANGS } else { GRACE };
-            (Some(client), timeout(wait, server).await.ok())
+    let (mut client, mut server) = (pin!(client), pin!(server));
+    let (mut client_said, mut server_said) = (None, None);
+    let mut patience = pin!(sleep(HANGS));
+    while client_said.is_none() || server_said.is_none() {
+        let verdict = tokio::select! {
+            verdict = &mut client, if client_said.is_none() => &*client_said.insert(verdict),
+            verdict = &mut server, if server_said.is_none() => &*server_said.insert(verdict),
+            () = &mut patience => break,
+        };
+        if verdict.is_err() {
+            patience.as_mut().reset(Instant::now() + GRACE);
         }
-        Either::Right((server, client)) => {
-            let wait = if server.is_ok() { HANGS } else { GRACE };
-            (timeout(wait, client).await.ok(), Some(server))
-        }
-    };
-    let roles = [("client", client), ("server", server)];
-    let said = roles.into_iter().filter_map(|(role, verdict)| match verdict {
+    }
+    let said = [("client", client_said), ("server", server_said)];
+    let failures = said.into_iter().filter_map(|(role, verdict)| match verdict {
         Some(Ok(())) => None,
         Some(Err(failure)) => Some(format!("{role}: {failure}")),
-        None => Some(format!("{role}: still waiting")),
+        None => Some(format!("{role}: nothing happens any more")),
     });
-    match said.collect::<Vec<_>>() {
+    match failures.collect::<Vec<_>>() {
         failures if failures.is_empty() => Ok(()),
         failures => Err(Failure::new(failures.join("; "))),
     }

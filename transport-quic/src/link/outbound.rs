@@ -142,12 +142,15 @@ impl Shared {
     pub(super) fn peer_closed(&self, reason: Option<&CloseReason>) {
         let mut out = self.lock();
         out.theirs = Theirs::Closed;
+        // A sender that is stalled waits for room; what is written here must not take its place.
+        let waiting = out.waiting.take();
         if out.ours == Ours::Open {
             let echo = reason.map(|reason| CloseReason::from(reason.code()));
             if out.put_close(echo.as_ref()).is_ok() {
                 let _ = out.poll_finish(&mut Context::from_waker(Waker::noop()));
             }
         }
+        out.waiting = waiting;
         Outbound::wake(out);
     }
 

@@ -9,7 +9,7 @@ use session_core::link::PeerInfo;
 use tokio::sync::mpsc;
 
 use super::body::{Incoming, Whose};
-use super::send::{Unsent, send};
+use super::send::{Unsent, cut_short, end, send};
 use super::{Cut, Stream};
 use crate::port::{Hold, Port};
 use crate::wire::{Id, MAX_HEAD, Word};
@@ -40,7 +40,7 @@ pub(crate) async fn answer(
         () = responded => {}
         _ = poll_fn(|cx| stream.poll_stopped(cx)) => {}
     }
-    port.streams.remove(stream.id());
+    port.streams.leave(&stream);
     // Whoever still reads the request's body learns that there is no more.
     stream.cut(&Cut::new("the response has ended"));
 }
@@ -52,29 +52,44 @@ async fn respond(port: &Port, stream: &Arc<Stream>, response: exchange::Response
         Ok(head) => {
             let (bytes, limit) = (head.len(), MAX_HEAD);
             tracing::error!(bytes, limit, "a response has more headers than can be sent");
-            return refuse(port, stream.id(), StatusCode::INTERNAL_SERVER_ERROR, FAILED);
+            return fail(port, stream);
         }
         Err(error) => {
             tracing::error!(%error, "a response has a head that cannot be sent");
-            return refuse(port, stream.id(), StatusCode::INTERNAL_SERVER_ERROR, FAILED);
+            return fail(port, stream);
         }
     };
     port.outbound.say(Word::Response(stream.id(), &head));
-    match send(port, stream, body).await {
-        Ok(()) => {}
-        Err(Unsent::Failed(error)) => {
+    let unsent = match send(port, stream, body).await {
+        // Its number is free by the time the client sees the end.
+        Ok(()) => match port.streams.remove(stream.id()) {
+            Some(_) => end(port, stream).await.err(),
+            None => None,
+        },
+        Err(unsent) => Some(unsent),
+    };
+    let why = match unsent {
+        None => return,
+        Some(Unsent::Failed(error)) => {
             tracing::debug!(error = &*error, "a response was cut short");
             // What it was is the app's own affair.
-            port.outbound.reset(stream, "the response failed");
+            "the response failed".to_owned()
         }
-        Err(Unsent::Stopped(cut)) => {
+        Some(Unsent::Stopped(cut)) => {
             tracing::debug!(%cut, "a response was cut short");
-            port.outbound.reset(stream, &cut.why);
+            cut.why
         }
+    };
+    if port.streams.remove(stream.id()).is_some() {
+        cut_short(port, stream, &why).await;
     }
 }
 
-const FAILED: &str = "Internal Server Error";
+fn fail(port: &Port, stream: &Arc<Stream>) {
+    if port.streams.remove(stream.id()).is_some() {
+        refuse(port, stream.id(), StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    }
+}
 
 /// Answers a request that nobody is asked.
 pub(crate) fn refuse(port: &Port, id: Id, status: StatusCode, text: &str) {

@@ -6,7 +6,7 @@ use session_core::exchange::{self, Body, head};
 use tokio::sync::oneshot;
 
 use super::body::{Incoming, Whose, cancel};
-use super::send::{Unsent, send};
+use super::send::{Unsent, end, send};
 use super::{Cut, Stream};
 use crate::error::ConnectError;
 use crate::port::Hold;
@@ -63,7 +63,11 @@ impl Drop for Asked {
 
 async fn upload(hold: Arc<Hold>, stream: Arc<Stream>, body: Body) {
     let port = hold.port();
-    match send(port, &stream, body).await {
+    let sent = match send(port, &stream, body).await {
+        Ok(()) => end(port, &stream).await,
+        unsent => unsent,
+    };
+    match sent {
         Ok(()) => {}
         Err(Unsent::Stopped(cut)) => tracing::debug!(%cut, "the body of a request is not wanted"),
         Err(Unsent::Failed(error)) => {

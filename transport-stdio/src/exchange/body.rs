@@ -6,8 +6,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::Frame;
 
+use super::stream::LetGo;
 use super::{Cut, Stream};
-use crate::port::Hold;
+use crate::port::{Hold, Port};
 use crate::wire::{BODY_WINDOW, Word};
 
 /// The body that comes from the peer.
@@ -65,24 +66,24 @@ impl http_body::Body for Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if !self.stream.let_go() {
-            return;
-        }
         let port = self.hold.port();
-        match self.whose {
-            Whose::Request => {
+        match (self.stream.let_go(), self.whose) {
+            (LetGo::AtEnd, _) => {}
+            (_, Whose::Response) => cancel(port, &self.stream),
+            // Most requests have no body: nothing is said unless one comes.
+            (LetGo::BeforeBody, Whose::Request) => {}
+            (LetGo::InMidBody, Whose::Request) => {
                 // Unless the whole exchange is over.
                 if port.streams.find(self.stream.id()).is_some() {
                     port.outbound.say(Word::Stop(self.stream.id()));
                 }
             }
-            Whose::Response => cancel(port, &self.stream),
         }
     }
 }
 
 /// The client wants no more of an exchange.
-pub(super) fn cancel(port: &crate::port::Port, stream: &Arc<Stream>) {
+pub(super) fn cancel(port: &Port, stream: &Arc<Stream>) {
     const WHY: &str = "cancelled by the client";
     if port.streams.remove(stream.id()).is_some() {
         stream.stop(Cut::new(WHY));

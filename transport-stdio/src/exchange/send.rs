@@ -20,8 +20,7 @@ pub(super) enum Unsent {
     Failed(BoxError),
 }
 
-/// Sends a body to its end, a piece at a time, as the peer's credit and the bodies beside it allow. Ready when the
-/// system has all of it.
+/// Sends a body, a piece at a time, as the peer's credit and the bodies beside it allow. Its end is still to be said.
 pub(super) async fn send(port: &Port, stream: &Arc<Stream>, mut body: Body) -> Result<(), Unsent> {
     loop {
         let next = poll_fn(|cx| {
@@ -46,11 +45,23 @@ pub(super) async fn send(port: &Port, stream: &Arc<Stream>, mut body: Body) -> R
             put(port, stream, Word::Data(stream.id(), &data.split_to(bytes)))?;
         }
     }
-    drop(body);
+    Ok(())
+}
+
+/// Says that a body is complete. Ready when the system has all of it.
+pub(super) async fn end(port: &Port, stream: &Arc<Stream>) -> Result<(), Unsent> {
     stream.begin_end();
     put(port, stream, Word::End(stream.id()))?;
     poll_fn(|cx| stream.poll_written(cx)).await;
     Ok(())
+}
+
+/// Says that what was sent of a body is not all of it. Ready when the system has all that there is.
+pub(super) async fn cut_short(port: &Port, stream: &Arc<Stream>, why: &str) {
+    stream.begin_end();
+    if put(port, stream, Word::Reset(stream.id(), why)).is_ok() {
+        poll_fn(|cx| stream.poll_written(cx)).await;
+    }
 }
 
 fn put(port: &Port, stream: &Arc<Stream>, word: Word<'_>) -> Result<(), Unsent> {

@@ -40,8 +40,12 @@ struct State {
     end: Option<Result<(), Cut>>,
     /// Bytes the peer may still send.
     window: usize,
+    /// Some of the peer's body came.
+    begun: bool,
     /// Nobody takes the peer's body any more.
     unwanted: bool,
+    /// The peer was told so.
+    told: bool,
     /// The task that takes the peer's body.
     taker: Option<Waker>,
     /// Bytes that may be sent.
@@ -61,6 +65,15 @@ struct State {
 /// The peer sent more than it was allowed to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OverWindow;
+
+/// How much of the peer's body had come when it was let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LetGo {
+    /// Nothing, and perhaps there is nothing.
+    BeforeBody,
+    InMidBody,
+    AtEnd,
+}
 
 /// What may be sent next.
 #[derive(Debug)]
@@ -86,7 +99,9 @@ impl Stream {
             small: BytesMut::new(),
             end: None,
             window: BODY_WINDOW,
+            begun: false,
             unwanted: false,
+            told: false,
             taker: None,
             credit: BODY_WINDOW as u64,
             waiting: 0,
@@ -107,12 +122,16 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A piece of the peer's body arrived.
-    pub(crate) fn deliver(&self, bytes: Bytes) -> Result<(), OverWindow> {
+    /// A piece of the peer's body arrived; whether the peer is to be told that it is not wanted.
+    pub(crate) fn deliver(&self, bytes: Bytes) -> Result<bool, OverWindow> {
         let mut state = self.lock();
         state.window = state.window.checked_sub(bytes.len()).ok_or(OverWindow)?;
-        if state.unwanted || state.end.is_some() {
-            return Ok(());
+        state.begun = true;
+        if state.end.is_some() {
+            return Ok(false);
+        }
+        if state.unwanted {
+            return Ok(!mem::replace(&mut state.told, true));
         }
         if bytes.len() < SMALL {
             state.small.extend_from_slice(&bytes);
@@ -121,7 +140,7 @@ impl Stream {
             state.arrived.push_back(bytes);
         }
         wake(state, |state| &mut state.taker);
-        Ok(())
+        Ok(false)
     }
 
     /// The peer's body ends.
@@ -253,14 +272,21 @@ impl Stream {
         state.arrived.is_empty() && state.small.is_empty() && state.end == Some(Ok(()))
     }
 
-    /// Nobody takes the peer's body any more; whether some of it is still to come.
-    pub(crate) fn let_go(&self) -> bool {
+    /// Nobody takes the peer's body any more.
+    pub(crate) fn let_go(&self) -> LetGo {
         let mut state = self.lock();
         state.unwanted = true;
         state.arrived = VecDeque::new();
         state.small = BytesMut::new();
         state.taker = None;
-        state.end.is_none()
+        if state.end.is_some() {
+            LetGo::AtEnd
+        } else if state.begun {
+            state.told = true;
+            LetGo::InMidBody
+        } else {
+            LetGo::BeforeBody
+        }
     }
 }
 

@@ -59,9 +59,17 @@ impl Streams {
         Some(stream)
     }
 
-    /// Whether the exchange was there.
+    /// Takes out whatever has the number.
     pub(crate) fn remove(&self, id: Id) -> Option<Arc<Stream>> {
         self.lock().by_id.remove(&id)
+    }
+
+    /// Takes a stream out, unless another has its number by now.
+    pub(crate) fn leave(&self, stream: &Arc<Stream>) {
+        let mut table = self.lock();
+        if table.by_id.get(&stream.id()).is_some_and(|found| Arc::ptr_eq(found, stream)) {
+            table.by_id.remove(&stream.id());
+        }
     }
 
     /// The server: the client says nothing more. What its bodies lack is missing for good; what is sent to it goes on,

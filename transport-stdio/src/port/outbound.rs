@@ -246,10 +246,13 @@ impl Outbound {
         Poll::Pending
     }
 
-    /// Blocks the thread that makes us say words until there is room for more; whether it is to go on.
-    pub(super) fn wait_for_room(&self) -> bool {
+    /// Blocks the thread that reads until there is room for what the peer makes us say, words and pieces of `chunks`
+    /// bodies; whether it is to go on.
+    pub(super) fn wait_for_room(&self, chunks: usize) -> bool {
         let mut state = self.lock();
-        while state.urgent.len() - state.frames.min(state.urgent.len()) > MAX_WORDS {
+        while state.urgent.len().saturating_sub(state.frames) > MAX_WORDS
+            || state.chunks.len() > chunks
+        {
             if state.output.is_none() || state.ending {
                 return false;
             }

@@ -11,12 +11,16 @@ use tokio_util::task::TaskTracker;
 
 use super::{End, Hold, Port, Rules};
 use crate::config::Framing;
-use crate::exchange::{Cut, Stream, answer, refuse};
+use crate::exchange::{Cut, OverWindow, Stream, answer, refuse};
 use crate::system::Input;
-use crate::wire::{Decoder, Id, Item};
+use crate::wire::{Decoder, Id, Item, Word};
 
 /// Bytes of one read: all that a pipe holds by default.
 const READ: usize = 64 * 1024;
+
+/// Pieces that may wait to be written for each exchange that a client may have: those under way have two, and one that
+/// has ended is none of the client's any more.
+const CHUNKS: usize = 4;
 
 /// Which end of the wire this is.
 #[derive(Debug)]
@@ -66,7 +70,9 @@ pub(super) fn run(mut input: Input, port: &Port, hold: &Weak<Hold>, rules: Rules
             Err(error) => break Err(ReceiveError::Aborted(Some(error))),
         }
         // A peer that makes us say more than it reads is not listened to meanwhile.
-        if !port.outbound.wait_for_room() {
+        if let Role::Server(door) = &reader.role
+            && !port.outbound.wait_for_room(CHUNKS * door.max_exchanges)
+        {
             break Err(ReceiveError::Aborted(None));
         }
     };
@@ -102,10 +108,10 @@ impl Reader<'_> {
             }
             Item::Open => {
                 self.open();
-                if self.port.inbound.peer_counts() {
-                    if let Role::Server(_) = self.role {
-                        self.port.outbound.open();
-                    }
+                if self.port.inbound.peer_counts()
+                    && let Role::Server(_) = self.role
+                {
+                    self.port.outbound.open();
                     self.port.outbound.grant(0);
                 }
             }
@@ -129,10 +135,14 @@ impl Reader<'_> {
                 Role::Server(_) => return Err(unexpected("a response to the server")),
             },
             Item::Data(id, bytes) => {
-                if let Some(stream) = self.port.streams.find(id)
-                    && stream.deliver(bytes).is_err()
-                {
-                    return Err(unexpected("more of a body than there was credit for"));
+                if let Some(stream) = self.port.streams.find(id) {
+                    match stream.deliver(bytes) {
+                        Ok(false) => {}
+                        Ok(true) => self.port.outbound.say(Word::Stop(id)),
+                        Err(OverWindow) => {
+                            return Err(unexpected("more of a body than there was credit for"));
+                        }
+                    }
                 }
             }
             Item::End(id) => self.end(id),

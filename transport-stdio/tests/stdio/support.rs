@@ -88,9 +88,13 @@ impl Raw {
         (raw, listener)
     }
 
-    /// A link with a limit for its messages.
-    pub(crate) async fn link(limit: usize) -> (Self, StdioReceive, StdioTransmit, StdioListener) {
-        let (raw, mut listener) = Self::connect(&Config::default().max_message_bytes(limit));
+    /// A link that the client opened with these lines.
+    pub(crate) async fn opened(
+        limit: usize,
+        lines: &str,
+    ) -> (Self, StdioReceive, StdioTransmit, StdioListener) {
+        let (mut raw, mut listener) = Self::connect(&Config::default().max_message_bytes(limit));
+        raw.write(lines);
         let (receive, transmit) = next_link(&mut listener).await.split();
         (raw, receive, transmit, listener)
     }

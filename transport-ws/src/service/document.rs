@@ -1,8 +1,36 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use session_core::exchange::Body;
 use sha1::{Digest, Sha1};
+
+use crate::content;
+
+/// An HTML document.
+pub(super) enum Page {
+    Fixed(Document),
+    Made(Arc<dyn Fn() -> String + Send + Sync>),
+}
+
+impl Page {
+    pub(super) fn new(page: &content::Page) -> Self {
+        match page {
+            content::Page::Fixed(bytes) => Self::Fixed(Document::new(bytes.clone(), HTML)),
+            content::Page::Made(make) => Self::Made(Arc::clone(make)),
+        }
+    }
+
+    pub(super) fn respond(&self, headers: &HeaderMap) -> Response<Body> {
+        match self {
+            Self::Fixed(document) => document.respond(headers),
+            Self::Made(make) => Document::new(make().into(), HTML).respond(headers),
+        }
+    }
+}
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// Bytes in memory with what a browser must know of them.
 pub(super) struct Document {

@@ -1,6 +1,8 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -67,6 +69,33 @@ async fn the_page_is_read_and_not_written() {
     assert_eq!(send(address, "POST", "/").await.status(), 404);
     assert_eq!(text(send(address, "GET", "/editor/").await).await, "<p>edit");
     assert_eq!(send(address, "GET", "/other").await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_page_that_is_made_when_it_is_asked_for_tells_what_is_known_then() {
+    let known = Arc::new(AtomicUsize::new(0));
+    let shown = Arc::clone(&known);
+    let config = config()
+        .page_with("/now/", move || format!("<!doctype html><p>{}", shown.load(Ordering::Relaxed)));
+    let (mut listener, address) = listen(config).await;
+    known.store(7, Ordering::Relaxed);
+    let page = send(address, "GET", "/now/").await;
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let tag = page.headers()["etag"].clone();
+    assert_eq!(text(page).await, "<!doctype html><p>7");
+    // Asked again, it is sent again only when it became another one.
+    for (value, expected) in [(7, 304), (8, 200)] {
+        known.store(value, Ordering::Relaxed);
+        let mut again = request("GET", "/now/", "");
+        again.headers_mut().insert("if-none-match", tag.clone());
+        let base = format!("http://{address}");
+        let again = within(transport_ws::exchange(&base, again)).await.unwrap();
+        assert_eq!(again.status().as_u16(), expected);
+    }
+    // Links and exchanges are found below it, as below any page.
+    let url = format!("ws://{address}/now/websocket/");
+    within(transport_ws::connect(&url)).await.unwrap();
+    next_link(&mut listener).await;
 }
 
 #[tokio::test]

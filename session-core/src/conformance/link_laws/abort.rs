@@ -10,6 +10,7 @@ use crate::conformance::halves::{
 use crate::conformance::law::{End, Failure, Verdict, ensure};
 use crate::link::{CloseCode, CloseReason, Transmit, TransmitExt};
 
+// A link that is dropped before the server has seen it need not be seen at all: both ends are there first.
 pub(super) const LAWS: &[Law] = &[
     link_law!("a link that is dropped is aborted, in both directions", vanish, be_left),
     link_law!("dropping the sending half alone aborts the link", drop_sender, hear_abort),
@@ -19,33 +20,36 @@ pub(super) const LAWS: &[Law] = &[
 ];
 
 async fn vanish(mut end: End) -> Verdict {
+    end.parley.meet("open").await?;
     end.transmit.send(says("last")).await?;
     drop((end.receive, end.transmit));
-    end.parley.expect("aborted").await
+    end.parley.meet("aborted").await
 }
 
 async fn be_left(mut end: End) -> Verdict {
+    end.parley.meet("open").await?;
     expect_abort(&mut end.receive).await?;
     expect_sends_to_fail(&mut end.transmit).await?;
-    end.parley.say("aborted");
-    Ok(())
+    end.parley.meet("aborted").await
 }
 
 async fn drop_sender(mut end: End) -> Verdict {
+    end.parley.meet("open").await?;
     drop(end.transmit);
-    end.parley.expect("aborted").await
+    end.parley.meet("aborted").await
 }
 
 async fn drop_unflushed(mut end: End) -> Verdict {
+    end.parley.meet("open").await?;
     start(&mut end.transmit, says("not flushed")).await?;
     drop(end.transmit);
-    end.parley.expect("aborted").await
+    end.parley.meet("aborted").await
 }
 
 async fn hear_abort(mut end: End) -> Verdict {
+    end.parley.meet("open").await?;
     expect_abort(&mut end.receive).await?;
-    end.parley.say("aborted");
-    Ok(())
+    end.parley.meet("aborted").await
 }
 
 async fn close_half(mut end: End) -> Verdict {
@@ -55,7 +59,7 @@ async fn close_half(mut end: End) -> Verdict {
     let closed = poll_fn(|cx| Poll::Ready(end.transmit.poll_close(cx, &reason))).await;
     drop(end.transmit);
     end.parley.say(if closed.is_pending() { "half" } else { "whole" });
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn hear_half(mut end: End) -> Verdict {
@@ -67,8 +71,7 @@ async fn hear_half(mut end: End) -> Verdict {
         }
         word => return Err(Failure::new(format!("the other role said {word:?}"))),
     }
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }
 
 async fn send_alone(mut end: End) -> Verdict {
@@ -78,7 +81,7 @@ async fn send_alone(mut end: End) -> Verdict {
     }
     end.parley.expect("alive").await?;
     end.transmit.close(CloseCode::NORMAL.into()).await?;
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn hear_alone(mut end: End) -> Verdict {
@@ -87,6 +90,5 @@ async fn hear_alone(mut end: End) -> Verdict {
     }
     end.parley.say("alive");
     expect_end(&mut end.receive, &CloseCode::NORMAL.into()).await?;
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }

@@ -34,7 +34,7 @@ async fn close_with_frames(mut end: End) -> Verdict {
         start(&mut end.transmit, binary(n * 1000)).await?;
     }
     end.transmit.close(CloseReason::new(CloseCode::DRAIN, "come back")).await?;
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn receive_frames_and_end(mut end: End) -> Verdict {
@@ -43,21 +43,19 @@ async fn receive_frames_and_end(mut end: End) -> Verdict {
     }
     let reason = CloseReason::new(CloseCode::DRAIN, "come back");
     expect_end(&mut end.receive, &reason).await?;
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }
 
 async fn close_alone(mut end: End) -> Verdict {
     end.transmit.close(CloseCode::NORMAL.into()).await?;
     end.parley.say("closed");
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn read_after_close(mut end: End) -> Verdict {
     end.parley.expect("closed").await?;
     expect_end(&mut end.receive, &CloseCode::NORMAL.into()).await?;
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }
 
 async fn close_unflushed(mut end: End) -> Verdict {
@@ -65,25 +63,23 @@ async fn close_unflushed(mut end: End) -> Verdict {
     end.transmit.close(CloseCode::GOING_AWAY.into()).await?;
     // Nothing of this link is left but what was promised.
     drop(end.receive);
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn receive_unflushed(mut end: End) -> Verdict {
     expect_frame(&mut end.receive, &says("not flushed")).await?;
     expect_end(&mut end.receive, &CloseCode::GOING_AWAY.into()).await?;
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }
 
 async fn close_at_length(mut end: End) -> Verdict {
     end.transmit.close(long_reason()).await?;
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn receive_length(mut end: End) -> Verdict {
     expect_end(&mut end.receive, &long_reason()).await?;
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }
 
 async fn close_while_flooded(mut end: End) -> Verdict {
@@ -92,7 +88,7 @@ async fn close_while_flooded(mut end: End) -> Verdict {
     end.transmit.send(binary(30_000)).await?;
     end.transmit.close(CloseCode::GOING_AWAY.into()).await?;
     drop(end.receive);
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn flood(mut end: End) -> Verdict {
@@ -100,8 +96,7 @@ async fn flood(mut end: End) -> Verdict {
     end.parley.say("flooded");
     expect_frame(&mut end.receive, &binary(30_000)).await?;
     expect_end(&mut end.receive, &CloseCode::GOING_AWAY.into()).await?;
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }
 
 /// Neither has read the other's close when it writes its own.
@@ -110,19 +105,17 @@ async fn close_together(mut end: End) -> Verdict {
     end.parley.expect("ready").await?;
     end.transmit.close(CloseCode::NORMAL.into()).await?;
     expect_end(&mut end.receive, &CloseCode::NORMAL.into()).await?;
-    end.parley.say("ended");
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn close_and_go(mut end: End) -> Verdict {
     end.transmit.close(CloseCode::NORMAL.into()).await?;
     drop(end.receive);
-    end.parley.expect("failed").await
+    end.parley.meet("failed").await
 }
 
 async fn send_on(mut end: End) -> Verdict {
     expect_end(&mut end.receive, &CloseCode::NORMAL.into()).await?;
     expect_sends_to_fail(&mut end.transmit).await?;
-    end.parley.say("failed");
-    Ok(())
+    end.parley.meet("failed").await
 }

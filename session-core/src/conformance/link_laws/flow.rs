@@ -27,7 +27,7 @@ async fn send_to_rester(mut end: End) -> Verdict {
     end.parley.say(sent);
     flush(&mut end.transmit).await?;
     end.transmit.close(CloseCode::NORMAL.into()).await?;
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn rest_and_read(mut end: End) -> Verdict {
@@ -38,8 +38,7 @@ async fn rest_and_read(mut end: End) -> Verdict {
         expect_frame(&mut end.receive, &frame).await?;
     }
     expect_end(&mut end.receive, &CloseCode::NORMAL.into()).await?;
-    end.parley.say("received");
-    Ok(())
+    end.parley.meet("received").await
 }
 
 async fn send_and_receive(end: End) -> Verdict {
@@ -57,8 +56,7 @@ async fn send_and_receive(end: End) -> Verdict {
         Ok(())
     };
     try_join!(sending, receiving)?;
-    parley.say("received");
-    parley.expect("received").await
+    parley.meet("received").await
 }
 
 async fn receive_while_stalled(mut end: End) -> Verdict {
@@ -71,7 +69,7 @@ async fn receive_while_stalled(mut end: End) -> Verdict {
     end.parley.say("heard");
     flush(&mut end.transmit).await?;
     end.transmit.send(says("last")).await?;
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn send_before_reading(mut end: End) -> Verdict {
@@ -84,8 +82,7 @@ async fn send_before_reading(mut end: End) -> Verdict {
         expect_frame(&mut end.receive, &binary(60_000)).await?;
     }
     expect_frame(&mut end.receive, &says("last")).await?;
-    end.parley.say("received");
-    Ok(())
+    end.parley.meet("received").await
 }
 
 /// How many frames the other role says it has sent.

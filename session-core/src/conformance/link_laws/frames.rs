@@ -5,9 +5,7 @@ use futures_util::FutureExt;
 use tokio::task::yield_now;
 
 use super::{Law, Playing, link_law};
-use crate::conformance::halves::{
-    binary, expect_end, expect_frame, flush, next_frame, says, start, text,
-};
+use crate::conformance::halves::{binary, expect_end, expect_frame, flush, says, start, text};
 use crate::conformance::law::{End, Verdict, ensure};
 use crate::link::{CloseCode, Frame, ReceiveExt, TransmitExt};
 
@@ -35,15 +33,14 @@ async fn send_sizes(mut end: End) -> Verdict {
     for frame in sizes(end.max_frame) {
         end.transmit.send(frame).await?;
     }
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn receive_sizes(mut end: End) -> Verdict {
     for frame in sizes(end.max_frame) {
         expect_frame(&mut end.receive, &frame).await?;
     }
-    end.parley.say("received");
-    Ok(())
+    end.parley.meet("received").await
 }
 
 fn bytes() -> [Frame; 3] {
@@ -58,45 +55,42 @@ async fn send_bytes(mut end: End) -> Verdict {
     for frame in bytes() {
         end.transmit.send(frame).await?;
     }
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn receive_bytes(mut end: End) -> Verdict {
     for frame in bytes() {
         expect_frame(&mut end.receive, &frame).await?;
     }
-    end.parley.say("received");
-    Ok(())
+    end.parley.meet("received").await
 }
 
 async fn send_empty(mut end: End) -> Verdict {
     for frame in [text(0), binary(0), binary(0), text(0)] {
         end.transmit.send(frame).await?;
     }
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn receive_empty(mut end: End) -> Verdict {
     for frame in [text(0), binary(0), binary(0), text(0)] {
         expect_frame(&mut end.receive, &frame).await?;
     }
-    end.parley.say("received");
-    Ok(())
+    end.parley.meet("received").await
 }
 
 async fn speak_first(mut end: End) -> Verdict {
     end.transmit.send(says("first")).await?;
     expect_frame(&mut end.receive, &says("second")).await?;
     end.transmit.close(CloseCode::NORMAL.into()).await?;
-    end.parley.expect("ended").await
+    end.parley.meet("ended").await
 }
 
 async fn speak_second(mut end: End) -> Verdict {
     expect_frame(&mut end.receive, &says("first")).await?;
     end.transmit.send(says("second")).await?;
     expect_end(&mut end.receive, &CloseCode::NORMAL.into()).await?;
-    end.parley.say("ended");
-    Ok(())
+    end.parley.meet("ended").await
 }
 
 async fn ask(mut end: End) -> Verdict {
@@ -104,8 +98,7 @@ async fn ask(mut end: End) -> Verdict {
         end.transmit.send(binary(n)).await?;
         expect_frame(&mut end.receive, &text(n)).await?;
     }
-    end.parley.say("answered");
-    Ok(())
+    end.parley.meet("answered").await
 }
 
 async fn answer(mut end: End) -> Verdict {
@@ -113,7 +106,7 @@ async fn answer(mut end: End) -> Verdict {
         expect_frame(&mut end.receive, &binary(n)).await?;
         end.transmit.send(text(n)).await?;
     }
-    end.parley.expect("answered").await
+    end.parley.meet("answered").await
 }
 
 async fn start_six(mut end: End) -> Verdict {
@@ -122,15 +115,14 @@ async fn start_six(mut end: End) -> Verdict {
     }
     flush(&mut end.transmit).await?;
     // The sending half is not polled again.
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn receive_six(mut end: End) -> Verdict {
     for n in 0..6 {
         expect_frame(&mut end.receive, &binary(n * 100)).await?;
     }
-    end.parley.say("received");
-    Ok(())
+    end.parley.meet("received").await
 }
 
 async fn start_thousand(mut end: End) -> Verdict {
@@ -138,15 +130,14 @@ async fn start_thousand(mut end: End) -> Verdict {
         start(&mut end.transmit, says(n.to_string())).await?;
     }
     flush(&mut end.transmit).await?;
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn receive_thousand(mut end: End) -> Verdict {
     for n in 0..1000 {
         expect_frame(&mut end.receive, &says(n.to_string())).await?;
     }
-    end.parley.say("received");
-    Ok(())
+    end.parley.meet("received").await
 }
 
 /// The last is as large as may be: it comes in many pieces, and a tear falls between any two.
@@ -159,7 +150,7 @@ async fn send_on_demand(mut end: End) -> Verdict {
         end.parley.expect("next").await?;
         end.transmit.send(frame).await?;
     }
-    end.parley.expect("received").await
+    end.parley.meet("received").await
 }
 
 async fn receive_torn(mut end: End) -> Verdict {
@@ -176,9 +167,7 @@ async fn receive_torn(mut end: End) -> Verdict {
         };
         ensure!(arrived.as_ref() == Some(&expected), "{arrived:?} arrived instead of {expected:?}");
     }
-    end.parley.say("received");
-    // Waits for nothing, but must not have made anything up.
-    let more = next_frame(&mut end.receive).now_or_never();
-    ensure!(!matches!(more, Some(Ok(_))), "a frame arrived that nobody sent");
-    Ok(())
+    let more = end.receive.receive().now_or_never();
+    ensure!(more.is_none(), "{more:?} arrived after all that was sent");
+    end.parley.meet("received").await
 }

@@ -1,5 +1,7 @@
 //! A frame over the limit.
 
+use futures_util::join;
+
 use super::{Law, Playing, link_law};
 use crate::conformance::halves::{
     binary, expect_end, expect_frame, expect_nothing_more, expect_sends_to_fail, text,
@@ -31,13 +33,12 @@ async fn send_far_over(end: End) -> Verdict {
 /// Sends one at the limit and one over it, and is told why the link has ended.
 async fn send_over(mut end: End, frame: Frame) -> Verdict {
     end.transmit.send(binary(end.max_frame)).await?;
-    // The receiver may have ended the link before all of it is taken.
-    let _ = end.transmit.send(frame).await;
     let reason = CloseReason::new(CloseCode::TOO_BIG, "too large");
-    expect_end(&mut end.receive, &reason).await?;
-    end.parley.say("told");
-    end.parley.expect("gone").await?;
-    expect_sends_to_fail(&mut end.transmit).await
+    // The link may end before all of the frame is taken.
+    let (_, told) = join!(end.transmit.send(frame), expect_end(&mut end.receive, &reason));
+    told?;
+    expect_sends_to_fail(&mut end.transmit).await?;
+    end.parley.meet("told").await
 }
 
 async fn refuse(end: End) -> Verdict {
@@ -53,8 +54,6 @@ async fn refuse(end: End) -> Verdict {
     );
     expect_nothing_more(&mut receive).await?;
     transmit.close(CloseReason::new(CloseCode::TOO_BIG, "too large")).await?;
-    parley.expect("told").await?;
     drop(receive);
-    parley.say("gone");
-    Ok(())
+    parley.meet("told").await
 }

@@ -61,7 +61,7 @@ async fn be_echoed(link: AnyLink, frames: usize) -> Verdict {
 async fn open_one(mut client: Client) -> Verdict {
     client.parley.expect("ready").await?;
     be_echoed(client.connect.link().await?, 3).await?;
-    client.parley.expect("ended").await
+    client.parley.meet("ended").await
 }
 
 async fn accept_torn(mut served: Served) -> Verdict {
@@ -80,8 +80,7 @@ async fn accept_torn(mut served: Served) -> Verdict {
         return Err(Failure::new(format!("{incoming:?} came instead of a link")));
     };
     echo(link).await?;
-    served.parley.say("ended");
-    Ok(())
+    served.parley.meet("ended").await
 }
 
 async fn know_address(mut served: Served) -> Verdict {
@@ -89,16 +88,14 @@ async fn know_address(mut served: Served) -> Verdict {
     let link = accepted(&mut served).await?;
     ensure!(link.peer().address.is_some(), "the link does not know where its peer is");
     echo(link).await?;
-    served.parley.say("ended");
-    Ok(())
+    served.parley.meet("ended").await
 }
 
 async fn serve_one(mut served: Served) -> Verdict {
     served.parley.say("ready");
     echo(accepted(&mut served).await?).await?;
     echo(accepted(&mut served).await?).await?;
-    served.parley.say("ended");
-    Ok(())
+    served.parley.meet("ended").await
 }
 
 /// One link before the strangers and one after them.
@@ -108,7 +105,7 @@ async fn meddle(mut client: Client) -> Verdict {
     client.connect.disturb().await?;
     be_echoed(before, 3).await?;
     be_echoed(client.connect.link().await?, 3).await?;
-    client.parley.expect("ended").await
+    client.parley.meet("ended").await
 }
 
 /// A link that says what it is for.
@@ -141,7 +138,7 @@ async fn open_four(mut client: Client) -> Verdict {
         expect_frame(&mut receive, &binary(n * 1000)).await?;
     }
     transmit.close(CloseCode::NORMAL.into()).await?;
-    client.parley.expect("ended").await
+    client.parley.meet("ended").await
 }
 
 async fn serve_four(mut served: Served) -> Verdict {
@@ -158,7 +155,7 @@ async fn serve_four(mut served: Served) -> Verdict {
         links.push((receive, transmit));
     }
     let mut links = links.into_iter();
-    let (Some(_full), Some((mut dropped, _to_dropped)), Some((mut violating, _to_violating))) =
+    let (Some(_full), Some((mut dropped, _to_dropped)), Some((mut violating, to_violating))) =
         (links.next(), links.next(), links.next())
     else {
         return Err(Failure::new("there are four links"));
@@ -175,21 +172,25 @@ async fn serve_four(mut served: Served) -> Verdict {
     let others = async {
         expect_abort(&mut dropped).await?;
         let error = rest(&mut violating).await;
-        let refused = matches!(error, Err(ReceiveError::TooLarge { .. }));
-        ensure!(refused, "a frame over the limit gave {error:?}");
+        let Err(error @ ReceiveError::TooLarge { .. }) = error else {
+            return Err(Failure::new(format!("a frame over the limit gave {error:?}")));
+        };
+        if let Some(reason) = error.close_reason() {
+            to_violating.close(reason).await?;
+        }
+        drop(violating);
         served.parley.say("refused");
         Ok(())
     };
     futures_util::try_join!(healthy, others)?;
-    served.parley.say("ended");
-    Ok(())
+    served.parley.meet("ended").await
 }
 
 async fn open_thirty(mut client: Client) -> Verdict {
     let connect = &client.connect;
     let links = (0..30).map(|_| async move { be_echoed(connect.link().await?, 10).await });
     try_join_all(links).await?;
-    client.parley.expect("ended").await
+    client.parley.meet("ended").await
 }
 
 async fn serve_thirty(mut served: Served) -> Verdict {
@@ -200,8 +201,7 @@ async fn serve_thirty(mut served: Served) -> Verdict {
     while let Some(verdict) = echoing.join_next().await {
         verdict??;
     }
-    served.parley.say("ended");
-    Ok(())
+    served.parley.meet("ended").await
 }
 
 /// The ends of the ranges, and what lies in the short ones.
@@ -214,9 +214,10 @@ async fn trade_codes(mut client: Client) -> Verdict {
     for reason in codes() {
         let (mut receive, _transmit) = open(&client, "close").await?;
         expect_end(&mut receive, &reason).await?;
+        client.parley.meet("ended").await?;
         let (_receive, transmit) = open(&client, "be closed").await?;
         transmit.close(reason).await?;
-        client.parley.expect("ended").await?;
+        client.parley.meet("ended").await?;
     }
     Ok(())
 }
@@ -226,10 +227,11 @@ async fn answer_codes(mut served: Served) -> Verdict {
         let (mut receive, transmit) = accepted(&mut served).await?.split();
         expect_frame(&mut receive, &says("close")).await?;
         transmit.close(reason.clone()).await?;
+        served.parley.meet("ended").await?;
         let (mut receive, _transmit) = accepted(&mut served).await?.split();
         expect_frame(&mut receive, &says("be closed")).await?;
         expect_end(&mut receive, &reason).await?;
-        served.parley.say("ended");
+        served.parley.meet("ended").await?;
     }
     Ok(())
 }
@@ -251,6 +253,7 @@ async fn hear_last_words(mut client: Client) -> Verdict {
         let late = next_frame(&mut link.split().0).await;
         ensure!(late.is_err(), "a server that has finished opens links");
     }
+    client.parley.say("finished");
     Ok(())
 }
 
@@ -263,8 +266,7 @@ async fn finish(mut served: Served) -> Verdict {
     served.listener.finish().await;
     let late = served.listener.accept().await;
     ensure!(late.is_none(), "{late:?} was accepted after the listener had finished");
-    served.parley.say("finished");
-    Ok(())
+    served.parley.meet("finished").await
 }
 
 async fn be_ignored(mut client: Client) -> Verdict {
@@ -275,13 +277,12 @@ async fn be_ignored(mut client: Client) -> Verdict {
         ensure!(frame.is_none(), "{frame:?} arrived from a server that accepted nobody");
     }
     client.parley.say("ended");
-    client.parley.expect("finished").await
+    client.parley.meet("finished").await
 }
 
 async fn ignore(mut served: Served) -> Verdict {
     served.parley.expect("coming").await?;
     served.listener.finish().await;
     served.parley.expect("ended").await?;
-    served.parley.say("finished");
-    Ok(())
+    served.parley.meet("finished").await
 }

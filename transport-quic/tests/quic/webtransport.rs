@@ -383,3 +383,21 @@ async fn a_slow_page_stalls_the_server_and_loses_nothing() {
     assert_eq!(read(&mut recv).await.0, CLOSE);
     within(sending).await.unwrap();
 }
+
+// What HTTP/3 says it can, the connection must be able to; the Chromium browser does not insist, others do.
+#[tokio::test]
+async fn datagrams_are_taken_and_read_by_nobody() {
+    let certificate = Certificate::new();
+    let mut listener = listen(certificate.config()).await;
+    let url = listener.webtransport_url();
+    let browser = Browser::connect(&certificate, &url).await;
+    let page = browser.open(&url).await;
+    assert!(browser.connection.max_datagram_size().is_some_and(|size| size > 1000));
+    for _ in 0..100 {
+        within(browser.connection.send_datagram_wait(vec![7; 1000].into())).await.unwrap();
+    }
+    let (mut send, mut recv) = page.link().await;
+    tokio::spawn(echo(next_link(&mut listener).await));
+    within(send.write_all(&record(TEXT, b"still here"))).await.unwrap();
+    assert_eq!(read_record(&mut recv).await, (TEXT, b"still here".to_vec()));
+}

@@ -1,4 +1,5 @@
-//! The round of our client alone. Its checks are JavaScript, in `client_checks.js` beside this file.
+//! The round of our scripts for browsers alone. Their checks are JavaScript, in `client_checks.js` and
+//! `webtransport_checks.js` beside this file.
 
 use std::path::Path;
 
@@ -11,10 +12,27 @@ use crate::workspace;
 
 pub(super) fn run(programs: &Programs, folder: &Path, report: &mut Report) -> Result<(), Failed> {
     let browser = Browser::start(programs, folder, report)?;
-    let page = workspace::root().join("xtask/src/browser/client.html");
-    let page = format!("file://{}", page.display());
-    let names = report.make("the page with the checks opens", || {
+    let page = url("client.html");
+    checks(&browser, &page, report)?;
+    checks(&browser, &url("webtransport.html"), report)?;
+    report.step("a screenshot of the client's own looks", || {
+        let file = folder.join("client.png");
         browser.goto(&page)?;
+        browser.eval::<()>("checks.pose()")?;
+        browser.screenshot(&file)?;
+        Ok(super::shown(&file))
+    })
+}
+
+/// A page beside this file.
+fn url(page: &str) -> String {
+    format!("file://{}", workspace::root().join("xtask/src/browser").join(page).display())
+}
+
+/// Runs the checks of a page.
+fn checks(browser: &Browser, page: &str, report: &mut Report) -> Result<(), Failed> {
+    let names = report.make("the page with the checks opens", || {
+        browser.goto(page)?;
         let names: Vec<String> = browser.eval("checks.names()")?;
         let seen = format!("{} checks", names.len());
         Ok((names, seen))
@@ -22,7 +40,7 @@ pub(super) fn run(programs: &Programs, folder: &Path, report: &mut Report) -> Re
     for name in &names {
         // The checks do not build on one another: all of them are run, whatever fails.
         let _ = report.step(name, || {
-            browser.goto(&page)?;
+            browser.goto(page)?;
             let name = serde_json::to_string(name)?;
             if let Some(failure) = browser.eval::<Option<String>>(&format!("checks.run({name})"))? {
                 bail!("{failure}");
@@ -31,11 +49,5 @@ pub(super) fn run(programs: &Programs, folder: &Path, report: &mut Report) -> Re
             Ok(String::new())
         });
     }
-    report.step("a screenshot of the client's own looks", || {
-        let file = folder.join("client.png");
-        browser.goto(&page)?;
-        browser.eval::<()>("checks.pose()")?;
-        browser.screenshot(&file)?;
-        Ok(super::shown(&file))
-    })
+    Ok(())
 }

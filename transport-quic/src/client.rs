@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::connection::Connection;
 use crate::error::ConnectError;
-use crate::link::Rules;
+use crate::link::{Opener, Rules};
 use crate::socket;
 use crate::tls::Trust;
 use crate::tuning::Tuning;
@@ -182,7 +182,8 @@ impl Client {
         let crypto = trust.client_crypto().map_err(|e| ConnectError::Roots(e.to_string()))?;
         let config = self.config(crypto);
         let (endpoint, connection) = self.reach(&url, &config).await?;
-        let rules = Rules { max_message: self.max_message_bytes, linger: self.linger };
+        let rules =
+            Rules { opener: Opener::Us, max_message: self.max_message_bytes, linger: self.linger };
         let headers = self.headers.clone();
         Ok(Connection::new(endpoint, connection, url, headers, rules, self.handshake_timeout))
     }

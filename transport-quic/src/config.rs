@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use session_core::config::duration;
 
-use crate::link::Rules;
+use crate::link::{Opener, Rules};
 
 /// What a listener is told: an address, a certificate, and limits.
 ///
@@ -129,7 +129,7 @@ impl Config {
     }
 
     pub(crate) const fn rules(&self) -> Rules {
-        Rules { max_message: self.max_message_bytes, linger: self.linger }
+        Rules { opener: Opener::Peer, max_message: self.max_message_bytes, linger: self.linger }
     }
 
     /// Refuses values that cannot work.

@@ -13,7 +13,7 @@
 //! `{"status":200,"headers":[…]}`, each in 16 KiB at most. `CLOSE` carries a code (two bytes, big endian) and a text.
 //!
 //! - A link without `OPEN` would be invisible: the server speaks first, and a stream is seen with its first byte.
-//! - An end without `CLOSE`, a reset, or a lost connection abort a link. A body that ends in a reset has failed;
+//! - An end of the stream without `CLOSE`, a reset, or a lost connection abort a link. A body that ends in a reset has failed;
 //!   whoever wants no more of one asks the other side to stop.
 //! - Whoever closes a link keeps its stream until the other side has ended its own: a connection that is closed takes
 //!   along what the peer has not read.

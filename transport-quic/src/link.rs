@@ -36,10 +36,19 @@ pub struct QuicLink {
 /// What a link is told about its limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
+    pub(crate) opener: Opener,
     /// The largest message, in bytes.
     pub(crate) max_message: usize,
     /// How long a link that was closed waits for the peer to have read the rest.
     pub(crate) linger: Duration,
+}
+
+/// Who opened a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opener {
+    /// This end, and the peer may not know of it yet.
+    Us,
+    Peer,
 }
 
 impl QuicLink {
@@ -56,10 +65,10 @@ impl QuicLink {
     ) -> Self {
         // A session's updates go before the downloads beside it.
         send.prefer();
-        let shared = Shared::new(send, rules.linger, token);
+        let shared = Shared::new(send, rules, token);
         Self {
             peer,
-            receive: QuicReceive::new(recv, early, rules.max_message, Arc::clone(&shared)),
+            receive: QuicReceive::new(recv, early, rules, Arc::clone(&shared)),
             transmit: QuicTransmit::new(shared),
         }
     }

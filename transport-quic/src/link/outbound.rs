@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::pending::Pending;
+use super::{Opener, Rules};
 use crate::stream::{RecvStream, SendStream, Stopped, StreamError};
 use crate::wire::Code;
 
@@ -34,6 +35,9 @@ struct Outbound {
     /// `None` once the link is left to what it leaves behind.
     stream: Option<SendStream>,
     pending: Pending,
+    /// Whether the peer may not have heard of the link: a reset would take the head along, and nobody would ever
+    /// know that there was one.
+    is_news: bool,
     ours: Ours,
     theirs: Theirs,
     /// Who waits for the stream to take more, to be told also when there is nobody to send to any more.
@@ -73,17 +77,18 @@ enum Theirs {
 }
 
 impl Shared {
-    pub(super) fn new(stream: SendStream, linger: Duration, token: TaskTrackerToken) -> Arc<Self> {
+    pub(super) fn new(stream: SendStream, rules: Rules, token: TaskTrackerToken) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Outbound {
             stream: Some(stream),
             pending: Pending::default(),
+            is_news: rules.opener == Opener::Us,
             ours: Ours::Open,
             theirs: Theirs::Open,
             waiting: None,
             stopped: None,
             parked: None,
             halves: 2,
-            linger,
+            linger: rules.linger,
             token: Some(token),
             runtime: Handle::current(),
         })))
@@ -135,6 +140,11 @@ impl Shared {
             Ours::Delivered => Poll::Ready(Ok(())),
             Ours::Open | Ours::Closing | Ours::Gone => Poll::Ready(Err(closed())),
         }
+    }
+
+    /// The peer has sent something: it knows of the link.
+    pub(super) fn peer_knows(&self) {
+        self.lock().is_news = false;
     }
 
     /// The peer ended the link in good order: answers with its own code, so that it need not wait for long. What the
@@ -270,8 +280,15 @@ impl Outbound {
         if matches!(self.ours, Ours::Open | Ours::Closing) {
             self.ours = Ours::Gone;
             self.discard();
-            // Dropped before its end, the stream is reset.
-            self.stream = None;
+            if self.is_news
+                && let Some(stream) = &mut self.stream
+            {
+                // An end without a reason is none either, and what was sent before it arrives.
+                stream.finish();
+            } else {
+                // Dropped before its end, the stream is reset.
+                self.stream = None;
+            }
         }
     }
 
@@ -286,7 +303,8 @@ impl Outbound {
         let token = self.token.take();
         let recv = self.parked.take();
         let settled = match self.ours {
-            Ours::Open | Ours::Gone => true,
+            Ours::Open => true,
+            Ours::Gone => !self.is_news,
             Ours::Closing | Ours::Finished => false,
             Ours::Delivered => self.theirs != Theirs::Open,
         };

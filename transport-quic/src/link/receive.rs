@@ -8,8 +8,9 @@ use session_core::link::framing::{self, BINARY, CLOSE, Decoder, Record, TEXT};
 use session_core::link::{CloseReason, Frame, Receive, ReceiveError};
 
 use super::outbound::{Half, Shared};
+use super::{Opener, Rules};
 use crate::stream::RecvStream;
-use crate::wire::MAX_CLOSE;
+use crate::wire::{Code, MAX_CLOSE};
 
 /// Pieces that are taken at once: each is what one packet carried.
 const MANY: usize = 16;
@@ -26,25 +27,23 @@ pub struct QuicReceive {
     more: VecDeque<Bytes>,
     decoder: Decoder,
     max_message: usize,
+    /// The peer is known to know of the link.
+    heard: bool,
     ended: bool,
     reason: Option<CloseReason>,
     shared: Arc<Shared>,
 }
 
 impl QuicReceive {
-    pub(super) fn new(
-        stream: RecvStream,
-        early: Bytes,
-        max_message: usize,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(super) fn new(stream: RecvStream, early: Bytes, rules: Rules, shared: Arc<Shared>) -> Self {
         Self {
             stream: Some(stream),
             rest: early,
             more: VecDeque::new(),
             // A reason is no message, and fits in any case.
-            decoder: Decoder::new(max_message.max(MAX_CLOSE)),
-            max_message,
+            decoder: Decoder::new(rules.max_message.max(MAX_CLOSE)),
+            max_message: rules.max_message,
+            heard: rules.opener == Opener::Peer,
             ended: false,
             reason: None,
             shared,
@@ -79,7 +78,12 @@ impl QuicReceive {
             return Poll::Ready(Err(ReceiveError::Aborted(None)));
         };
         match ready!(stream.poll_read(cx))? {
-            Some(bytes) => self.rest = bytes,
+            Some(bytes) => {
+                self.rest = bytes;
+                if !std::mem::replace(&mut self.heard, true) {
+                    self.shared.peer_knows();
+                }
+            }
             // An end without a reason is none.
             None => self.stream = None,
         }
@@ -147,7 +151,12 @@ impl Receive for QuicReceive {
                 self.stream = None;
                 self.shared.peer_gone();
             }
-            Err(_) => {}
+            // What still comes is of no use, and the peer is not to wait until it is taken.
+            Err(_) => {
+                if let Some(mut stream) = self.stream.take() {
+                    stream.stop(Code::Protocol);
+                }
+            }
         }
         self.ended = true;
         self.rest = Bytes::new();

@@ -8,7 +8,9 @@ use super::outbound::{Half, Shared};
 
 /// The sending half of a [`QuicLink`](crate::QuicLink).
 ///
-/// Dropped without [`Transmit::poll_close`] it resets its stream, which aborts the link.
+/// Dropped without [`Transmit::poll_close`] it resets its stream, which aborts the link. A client that has not heard of
+/// the server on this link ends the stream without a reason instead, which says the same, but lets the server hear that
+/// there was a link.
 pub struct QuicTransmit {
     shared: Arc<Shared>,
 }

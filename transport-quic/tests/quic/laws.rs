@@ -2,12 +2,14 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use session_core::link::{
-    CloseCode, CloseReason, Frame, Link, Receive, ReceiveError, ReceiveExt, Transmit,
+    CloseCode, CloseReason, Connect, Frame, Link, Receive, ReceiveError, ReceiveExt, Transmit,
     TransmitError, TransmitExt,
 };
 use tokio::task::yield_now;
 
-use crate::support::{binary, both_ways, received, stuff, text};
+use crate::support::{
+    binary, both_ways, config, connect, listen, next_link, received, stuff, text, within,
+};
 
 const LIMIT: usize = 1 << 20;
 
@@ -221,6 +223,52 @@ async fn a_link_that_is_dropped_is_not_an_orderly_end() {
         assert_eq!(error.close_reason(), None);
         assert_eq!(receive.receive().await.unwrap(), None);
         assert!(reply.send(text("nobody")).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_that_is_opened_and_dropped_at_once_is_heard_of_with_what_was_sent() {
+    let mut listener = listen(config()).await;
+    let connection = connect(&listener).await;
+    for sent in [false, true] {
+        let (receive, mut transmit) = connection.link().await.unwrap().split();
+        if sent {
+            transmit.send(text("hello and")).await.unwrap();
+        }
+        drop((receive, transmit));
+        let (mut arriving, mut reply) = next_link(&mut listener).await.split();
+        if sent {
+            assert_eq!(received(&mut arriving).await, text("hello and"));
+        }
+        let error = within(arriving.receive()).await.unwrap_err();
+        assert!(matches!(error, ReceiveError::Aborted(None)), "{error}");
+        assert!(within(reply.send(text("nobody"))).await.is_err());
+    }
+    // One that the server has spoken on is known, and can be reset.
+    let (mut receive, transmit) = connection.link().await.unwrap().split();
+    let (mut arriving, mut reply) = next_link(&mut listener).await.split();
+    reply.send(text("hello")).await.unwrap();
+    received(&mut receive).await;
+    drop(transmit);
+    let error = within(arriving.receive()).await.unwrap_err();
+    assert!(matches!(error, ReceiveError::Aborted(Some(_))), "{error}");
+}
+
+#[tokio::test]
+async fn a_sender_does_not_wait_for_one_who_refused_its_frame() {
+    both_ways(1000, |from, to| async move {
+        let (mut back, mut transmit) = from.split();
+        let (mut receive, reply) = to.split();
+        let refusing = async {
+            assert!(receive.receive().await.is_err());
+            reply.close(CloseCode::TOO_BIG.into()).await.unwrap();
+        };
+        // Far more than any window holds; the receiving half is neither read nor dropped.
+        let (sent, ()) = tokio::join!(transmit.send(binary(4 << 20)), refusing);
+        assert!(sent.is_err());
+        assert_eq!(back.receive().await.unwrap(), None);
+        assert_eq!(back.close_reason(), Some(&CloseCode::TOO_BIG.into()));
     })
     .await;
 }

@@ -1,11 +1,13 @@
 //! `cargo xtask connect`: a client for people, and the example of a native client.
 //!
 //! `talk` is the conversation, written against [`session_core::link::Connect`]: whatever transport carries it, the
-//! code is the same; `remote` finds the one that an address names. `command` reads what is typed, `view` what the
-//! server sends, `screen` writes what comes of it, `transfer` downloads, `ending` has the close codes in words.
+//! code is the same; `remote` finds the one that an address names. `command` reads what is typed, `outgoing` has what waits
+//! to be sent, `view` reads what the server sends, `screen` writes what comes of it, `transfer` downloads, `ending` has
+//! the close codes in words.
 
 mod command;
 mod ending;
+mod outgoing;
 mod remote;
 mod screen;
 mod talk;

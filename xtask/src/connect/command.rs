@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 /// What can be typed.
 pub(super) const HELP: &str = "\
+what can be typed:
   name=value               sets an input; a value is JSON where it can be read as that, and else text
   call method args…        asks; arguments are JSON, or words
   get path > file          downloads what the session serves, `get rows.csv > rows.csv`

@@ -58,8 +58,9 @@ impl Line {
 /// Two places to write to.
 pub(super) struct Screen<O, E> {
     out: O,
+    out_is: Style,
     err: E,
-    style: Style,
+    err_is: Style,
     /// The output whose line was written last, with nothing behind it.
     last: Option<String>,
     /// The bar that stands below the lines.
@@ -79,17 +80,23 @@ impl Screen<io::Stdout, io::Stderr> {
     /// Those of the process.
     pub(super) fn of_process() -> Self {
         let (out, err) = (io::stdout(), io::stderr());
-        let style = match out.is_terminal() && err.is_terminal() {
-            true => Style::Terminal,
-            false => Style::Plain,
-        };
-        Self::new(out, err, style)
+        let (out_is, err_is) = (Style::of(&out), Style::of(&err));
+        Self::new((out, out_is), (err, err_is))
+    }
+}
+
+impl Style {
+    fn of(stream: &impl IsTerminal) -> Self {
+        match stream.is_terminal() {
+            true => Self::Terminal,
+            false => Self::Plain,
+        }
     }
 }
 
 impl<O: Write, E: Write> Screen<O, E> {
-    pub(super) const fn new(out: O, err: E, style: Style) -> Self {
-        Self { out, err, style, last: None, bar: String::new() }
+    pub(super) fn new((out, out_is): (O, Style), (err, err_is): (E, Style)) -> Self {
+        Self { out, out_is, err, err_is, last: None, bar: String::new() }
     }
 
     /// What was written to.
@@ -110,14 +117,14 @@ impl<O: Write, E: Write> Screen<O, E> {
                 } else {
                     writeln!(self.out, "{text}")?;
                 }
-                self.last = (short && self.style == Style::Terminal).then(|| name.clone());
+                self.last = (short && self.out_is == Style::Terminal).then(|| name.clone());
             }
             Line::Said(text) => {
                 writeln!(self.out, "{text}")?;
                 self.last = None;
             }
             Line::Aside(text) => {
-                match self.style {
+                match self.err_is {
                     Style::Plain => writeln!(self.err, "{text}")?,
                     Style::Terminal => writeln!(self.err, "\x1b[2m{text}\x1b[0m")?,
                 }
@@ -134,9 +141,9 @@ impl<O: Write, E: Write> Screen<O, E> {
         self.last = None;
     }
 
-    /// Draws the bar anew; an empty one goes away. Only a terminal has one.
+    /// Draws the bar anew on stderr; an empty one goes away. Only a terminal has one.
     pub(super) fn bar(&mut self, bar: &str) -> io::Result<()> {
-        if self.style == Style::Plain || bar == self.bar {
+        if self.err_is == Style::Plain || bar == self.bar {
             return Ok(());
         }
         self.wipe_bar()?;
@@ -173,7 +180,7 @@ mod tests {
     }
 
     fn written(style: Style, work: impl FnOnce(&mut Screen<Vec<u8>, Vec<u8>>)) -> (String, String) {
-        let mut screen = Screen::new(Vec::new(), Vec::new(), style);
+        let mut screen = Screen::new((Vec::new(), style), (Vec::new(), style));
         work(&mut screen);
         (String::from_utf8(screen.out).unwrap(), String::from_utf8(screen.err).unwrap())
     }

@@ -5,27 +5,26 @@
 //!  screen ◄─ Line ◄─ News ◄─ View ◄─ Receive             Connect::exchange ◄─ one task per download
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 use session_core::exchange::{Body, Request};
-use session_core::link::{
-    CloseCode, Connect, Frame, Link, Receive, ReceiveExt, Transmit, TransmitExt,
-};
-use tokio::sync::{mpsc, watch};
+use session_core::link::{Connect, Frame, Link, Receive, ReceiveExt};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::{Command, HELP};
 use super::ending::Ending;
+use super::outgoing::{Message, Outgoing, write};
 use super::screen::{Line, Screen};
 use super::text;
-use super::transfer::{Progress, save};
+use super::transfer::{Moved, Transfers};
 use super::view::{Hidden, News, Page, View, visibility};
 
 /// Messages that wait for the link before no further line is read.
@@ -52,7 +51,7 @@ pub(super) struct Manner {
 /// When the next line is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// At once: a person sees for himself.
+    /// At once: a person sees what comes of it.
     AsTyped,
     /// When everything that the line before has caused is on the screen, so that a script reads like a conversation.
     InTurn,
@@ -98,7 +97,7 @@ pub(super) async fn talk<C: Connect, O: Write, E: Write>(
                 Ok(None) => break Ending::Closed(receive.close_reason().cloned()),
                 Err(error) => break Ending::Lost(error),
             },
-            permit = writer.reserve(), if !talk.outgoing.is_empty() => match (permit, talk.outgoing.pop_front()) {
+            permit = writer.reserve(), if !talk.outgoing.is_empty() => match (permit, talk.outgoing.next()) {
                 (Ok(permit), Some(message)) => permit.send(message),
                 // The link is gone, and the receiving half will say how.
                 _ => talk.outgoing.clear(),
@@ -112,10 +111,7 @@ pub(super) async fn talk<C: Connect, O: Write, E: Write>(
                     }
                 }
             },
-            Some(done) = talk.transfers.join_next(), if !talk.transfers.is_empty() => {
-                talk.transferred(done.context("a download broke off")?)?;
-            }
-            moved = moved(&mut talk.progress), if talk.progress.is_some() => talk.draw(moved)?,
+            moved = talk.transfers.moved(), if !talk.transfers.is_empty() => talk.moved(moved)?,
             () = sleep_until(busy), if talk.busy.is_some() => talk.say_busy()?,
             () = sleep_until(leaving), if talk.leaving.is_some() => break Ending::Left,
             () = &mut stop, if talk.leaving.is_none() => talk.leave(),
@@ -129,43 +125,9 @@ pub(super) async fn talk<C: Connect, O: Write, E: Write>(
     drop(writer);
     let _ = timeout(FAREWELL, writing.join_next()).await;
     // So that nothing holds the remote any more.
-    talk.transfers.shutdown().await;
+    talk.transfers.shut_down().await;
     talk.screen.bar("")?;
     Ok((ending, talk.screen))
-}
-
-/// For the link.
-#[derive(Debug)]
-enum Message {
-    /// Inputs; what follows before they are sent is added.
-    Update(Map<String, Json>),
-    /// Anything else.
-    Text(String),
-    Close,
-}
-
-async fn write<T: Transmit>(mut transmit: T, mut messages: mpsc::Receiver<Message>) {
-    while let Some(message) = messages.recv().await {
-        let text = match message {
-            Message::Update(data) => json!({ "method": "update", "data": data }).to_string(),
-            Message::Text(text) => text,
-            Message::Close => {
-                // Whether the server still takes it is its affair.
-                let _ = transmit.close(CloseCode::NORMAL.into()).await;
-                return;
-            }
-        };
-        if transmit.send(Frame::Text(text.into())).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Waits until the latest download has moved on; `None` once it has ended.
-async fn moved(progress: &mut Option<watch::Receiver<Progress>>) -> Option<String> {
-    let progress = progress.as_mut()?;
-    progress.changed().await.ok()?;
-    Some(progress.borrow_and_update().bar())
 }
 
 /// What a request was for.
@@ -184,12 +146,9 @@ struct Talk<C, O, E> {
     screen: Screen<O, E>,
     manner: Manner,
     view: View,
-    outgoing: VecDeque<Message>,
+    outgoing: Outgoing,
     asked: BTreeMap<u64, Asked>,
-    next_tag: u64,
-    transfers: JoinSet<(String, PathBuf, anyhow::Result<u64>)>,
-    /// Of the latest download.
-    progress: Option<watch::Receiver<Progress>>,
+    transfers: Transfers,
     /// When to say that the session is busy.
     busy: Option<Instant>,
     said_busy: Option<Instant>,
@@ -204,11 +163,9 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
             screen,
             manner,
             view: View::default(),
-            outgoing: VecDeque::new(),
+            outgoing: Outgoing::default(),
             asked: BTreeMap::new(),
-            next_tag: 0,
-            transfers: JoinSet::new(),
-            progress: None,
+            transfers: Transfers::default(),
             busy: None,
             said_busy: None,
             leaving: None,
@@ -218,8 +175,7 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
     fn begin(&mut self) {
         let shown = self.manner.show.clone();
         let data = visibility(shown.iter().flatten(), Hidden::No);
-        self.outgoing
-            .push_back(Message::Text(json!({ "method": "init", "data": data }).to_string()));
+        self.outgoing.init(&data);
         match shown {
             Some(outputs) => self.ask("", &[], Asked::Turn(outputs)),
             None => self.ask(PAGE, &[], Asked::Page),
@@ -245,7 +201,7 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
             Ok(Command::Nothing) => {}
             Ok(Command::Set { name, value }) => {
                 let (key, value) = self.view.input(&name, value);
-                self.update([(key, value)]);
+                self.outgoing.update([(key, value)]);
                 self.turn();
             }
             Ok(Command::Call { method, args }) => {
@@ -255,14 +211,14 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
             }
             Ok(Command::Get { path, file }) => self.get(path, file)?,
             Ok(Command::Show(outputs)) => {
-                self.update(visibility(&outputs, Hidden::No));
+                self.outgoing.update(visibility(&outputs, Hidden::No));
                 self.ask("", &[], Asked::Turn(outputs));
             }
             Ok(Command::Hide(outputs)) => {
                 for output in &outputs {
                     self.view.forget(output);
                 }
-                self.update(visibility(&outputs, Hidden::Yes));
+                self.outgoing.update(visibility(&outputs, Hidden::Yes));
                 self.turn();
             }
             Ok(Command::Print(output)) => match self.view.shows(&output) {
@@ -287,16 +243,6 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
         Ok(())
     }
 
-    /// Inputs for the next message.
-    fn update(&mut self, inputs: impl IntoIterator<Item = (String, Json)>) {
-        if !matches!(self.outgoing.back(), Some(Message::Update(_))) {
-            self.outgoing.push_back(Message::Update(Map::new()));
-        }
-        if let Some(Message::Update(data)) = self.outgoing.back_mut() {
-            data.extend(inputs);
-        }
-    }
-
     /// A request is answered after everything that was sent before it has had its effect, whatever its method:
     /// that there is none by its name is an answer, too.
     fn turn(&mut self) {
@@ -306,11 +252,8 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
     }
 
     fn ask(&mut self, method: &str, args: &[Json], asked: Asked) {
-        let tag = self.next_tag;
-        self.next_tag += 1;
+        let tag = self.outgoing.request(method, args);
         self.asked.insert(tag, asked);
-        let request = json!({ "method": method, "args": args, "tag": tag });
-        self.outgoing.push_back(Message::Text(request.to_string()));
     }
 
     fn get(&mut self, path: String, file: PathBuf) -> anyhow::Result<()> {
@@ -323,35 +266,23 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
             Ok(request) => request,
             Err(error) => return self.said(format!("{} ! {error}", text::plain(&path))),
         };
-        let (sender, progress) = watch::channel(Progress::new(&path));
-        self.progress = Some(progress);
-        let remote = self.remote.clone();
-        self.transfers.spawn(async move {
-            let saved = match remote.exchange(request).await {
-                Ok(response) => save(response, &file, &sender).await,
-                Err(error) => Err(error.into()),
-            };
-            (path, file, saved)
-        });
+        self.transfers.begin(self.remote.clone(), request, path, file);
         Ok(())
     }
 
-    fn transferred(
-        &mut self,
-        (path, file, saved): (String, PathBuf, anyhow::Result<u64>),
-    ) -> anyhow::Result<()> {
-        let path = text::plain(&path);
-        self.said(match saved {
-            Ok(count) => format!("{path} = {count} bytes in {}", file.display()),
-            Err(error) => format!("{path} ! {}", text::plain(&format!("{error:#}"))),
-        })
-    }
-
-    fn draw(&mut self, moved: Option<String>) -> anyhow::Result<()> {
-        if moved.is_none() {
-            self.progress = None;
+    fn moved(&mut self, moved: Moved) -> anyhow::Result<()> {
+        match moved {
+            Moved::On(bar) => Ok(self.screen.bar(&bar)?),
+            Moved::Done { name, outcome } => {
+                self.screen.bar("")?;
+                self.said(match outcome {
+                    Ok(done) => format!("{} = {done}", text::plain(&name)),
+                    Err(error) => {
+                        format!("{} ! {}", text::plain(&name), text::plain(&format!("{error:#}")))
+                    }
+                })
+            }
         }
-        Ok(self.screen.bar(&moved.unwrap_or_default())?)
     }
 
     fn take(&mut self, frame: &Frame) -> anyhow::Result<()> {
@@ -370,7 +301,7 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
             }
         }
         if !inputs.is_empty() {
-            self.update(inputs);
+            self.outgoing.update(inputs);
             self.turn();
         }
         Ok(())
@@ -388,8 +319,8 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
                 let page: Page = serde_json::from_value(page)
                     .with_context(|| format!("the app's answer to `{PAGE}` cannot be read"))?;
                 self.view.learn(&page);
-                self.update(visibility(&page.outputs, Hidden::No));
-                self.update(page.inputs);
+                self.outgoing.update(visibility(&page.outputs, Hidden::No));
+                self.outgoing.update(page.inputs);
                 self.turn();
                 Ok(())
             }
@@ -430,7 +361,7 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
 
     fn leave(&mut self) {
         self.leaving = Some(Instant::now() + FAREWELL);
-        self.outgoing.push_back(Message::Close);
+        self.outgoing.close();
     }
 
     fn said(&mut self, text: String) -> anyhow::Result<()> {

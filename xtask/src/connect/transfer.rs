@@ -1,14 +1,16 @@
 //! A download: the body of a response on its way into a file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
-use session_core::Response;
-use session_core::exchange::Body;
+use session_core::exchange::{Body, Request, Response};
+use session_core::link::Connect;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::text::{bytes, plain};
 
@@ -17,20 +19,20 @@ const REFUSAL: usize = 4096;
 
 /// How far a download is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Progress {
-    pub(super) name: String,
-    pub(super) received: u64,
+struct Progress {
+    name: String,
+    received: u64,
     /// What the server announced.
-    pub(super) total: Option<u64>,
+    total: Option<u64>,
 }
 
 impl Progress {
-    pub(super) fn new(name: &str) -> Self {
+    fn new(name: &str) -> Self {
         Self { name: name.to_owned(), received: 0, total: None }
     }
 
     /// `rows.csv [#####     ]  50 % of 2.4 MB`; without a total, only what has come.
-    pub(super) fn bar(&self) -> String {
+    fn bar(&self) -> String {
         const WIDTH: u64 = 30;
         let name = plain(&self.name);
         match self.total {
@@ -46,10 +48,83 @@ impl Progress {
     }
 }
 
+/// The downloads under way.
+#[derive(Debug, Default)]
+pub(super) struct Transfers {
+    tasks: JoinSet<(String, anyhow::Result<String>)>,
+    /// Of the latest.
+    progress: Option<watch::Receiver<Progress>>,
+}
+
+/// What there is to tell of a download.
+#[derive(Debug)]
+pub(super) enum Moved {
+    /// How far the latest is.
+    On(String),
+    /// One has ended.
+    Done { name: String, outcome: anyhow::Result<String> },
+}
+
+impl Transfers {
+    /// Sends a request, and puts the answer into a file.
+    pub(super) fn begin<C: Connect>(
+        &mut self,
+        remote: Arc<C>,
+        request: Request,
+        name: String,
+        file: PathBuf,
+    ) {
+        let (sender, progress) = watch::channel(Progress::new(&name));
+        self.progress = Some(progress);
+        self.tasks.spawn(async move {
+            let saved = match remote.exchange(request).await {
+                Ok(response) => save(response, &file, &sender).await,
+                Err(error) => Err(error.into()),
+            };
+            (name, saved.map(|count| format!("{count} bytes in {}", file.display())))
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits until there is something to tell; call it while there are downloads.
+    ///
+    /// Cancel-safe.
+    pub(super) async fn moved(&mut self) -> Moved {
+        loop {
+            tokio::select! {
+                biased;
+                moved = changed(&mut self.progress) => match moved {
+                    Some(bar) => return Moved::On(bar),
+                    None => self.progress = None,
+                },
+                Some(done) = self.tasks.join_next() => {
+                    let (name, outcome) = done.unwrap_or_else(|error| ("a download".into(), Err(error.into())));
+                    return Moved::Done { name, outcome };
+                }
+            }
+        }
+    }
+
+    /// Drops what is under way, and waits until it is gone.
+    pub(super) async fn shut_down(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// The bar once it has moved; `None` once it will not any more, and never without one.
+async fn changed(progress: &mut Option<watch::Receiver<Progress>>) -> Option<String> {
+    let Some(progress) = progress else { return std::future::pending().await };
+    progress.changed().await.ok()?;
+    Some(progress.borrow_and_update().bar())
+}
+
 /// Writes the body of a response into a file, which is there when all of it has come, and is not touched before.
 ///
 /// Gives the number of bytes. Dropped early, it leaves a file whose name ends in `.part`.
-pub(super) async fn save(
+async fn save(
     response: Response,
     file: &Path,
     progress: &watch::Sender<Progress>,

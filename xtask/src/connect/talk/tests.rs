@@ -1,5 +1,5 @@
 use serde_json::json;
-use session_core::link::{Listener, memory};
+use session_core::link::{CloseCode, Listener, TransmitExt, memory};
 use session_core::{Action, App, CloseReason, Result, Server, Session, safe};
 
 use super::*;
@@ -127,7 +127,7 @@ async fn run<C: Connect>(remote: C, script: &str, manner: Manner) -> (Ending, St
         sender.send(line.to_owned()).await.unwrap();
     }
     drop(sender);
-    let screen = Screen::new(Vec::new(), Vec::new(), Style::Plain);
+    let screen = Screen::new((Vec::new(), Style::Plain), (Vec::new(), Style::Plain));
     let talk = talk(Arc::new(remote), lines, screen, manner, std::future::pending());
     let (ending, screen) = timeout(Duration::from_secs(30), talk).await.unwrap().unwrap();
     let (out, err) = screen.into_inner();
@@ -275,7 +275,7 @@ async fn somebody_who_interrupts_leaves_in_good_order() {
     let (connector, listener) = memory(1 << 20);
     let _server = serve(app(), listener);
     let (_lines, lines) = mpsc::channel(1);
-    let screen = Screen::new(Vec::new(), Vec::new(), Style::Plain);
+    let screen = Screen::new((Vec::new(), Style::Plain), (Vec::new(), Style::Plain));
     let talk = talk(Arc::new(connector), lines, screen, IN_TURN, std::future::ready(()));
     let (ending, _) = timeout(Duration::from_secs(10), talk).await.unwrap().unwrap();
     assert!(matches!(ending, Ending::Left));
@@ -302,6 +302,32 @@ async fn a_session_that_is_busy_for_long_is_said_to_be() {
 }
 
 #[tokio::test]
+async fn a_download_has_a_bar_on_a_terminal_which_is_gone_at_its_end() {
+    let app = App::new(|s: &Session<'_>| {
+        let url = s.dynamic_route("big", |_, _| Ok(vec![7; 1 << 20]))?;
+        s.output("url", move |_| Ok(url.clone()))
+    });
+    let (connector, listener) = memory(1 << 20);
+    let _server = serve(app, listener);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("big");
+    let (sender, lines) = mpsc::channel(1);
+    sender.send(format!("get big > {}", file.display())).await.unwrap();
+    drop(sender);
+    let screen = Screen::new((Vec::new(), Style::Plain), (Vec::new(), Style::Terminal));
+    let manner = Manner { show: Some(vec!["url".into()]), ..IN_TURN };
+    let talk = talk(Arc::new(connector), lines, screen, manner, std::future::pending());
+    let (_, screen) = timeout(Duration::from_secs(30), talk).await.unwrap().unwrap();
+    let (out, err) = screen.into_inner();
+    let (said, bars) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
+    assert!(said.ends_with(&format!("big = 1048576 bytes in {}\n", file.display())), "{said}");
+    assert!(!said.contains('\x1b'), "{said}");
+    assert!(bars.contains("big [") && bars.contains("% of 1.0 MB"), "{bars}");
+    assert!(bars.ends_with("\r\x1b[2K"), "{bars:?}");
+    assert_eq!(std::fs::metadata(file).unwrap().len(), 1 << 20);
+}
+
+#[tokio::test]
 async fn a_server_that_speaks_something_else_is_an_error() {
     let (connector, mut listener) = memory(1 << 20);
     let stranger = async {
@@ -313,7 +339,7 @@ async fn a_server_that_speaks_something_else_is_an_error() {
         while let Ok(Some(_)) = receive.receive().await {}
     };
     let (_lines, lines) = mpsc::channel(1);
-    let screen = Screen::new(Vec::new(), Vec::new(), Style::Plain);
+    let screen = Screen::new((Vec::new(), Style::Plain), (Vec::new(), Style::Plain));
     let talk = talk(Arc::new(connector), lines, screen, IN_TURN, std::future::pending());
     let (talked, ()) = tokio::join!(talk, stranger);
     let error = talked.err().unwrap().to_string();

@@ -1,7 +1,7 @@
 //! `cargo xtask browser`: a real browser on the pages that we serve.
 //!
-//! Three rounds, each in a browser with an empty profile: the promises of our own client, told to it by a socket that
-//! the page itself plays; then the demo, with our client and with the unmodified Shiny client.
+//! Five rounds, each in a browser with an empty profile: the promises of our own scripts, told to them by what the page
+//! itself plays; then the demo, with our client and with the unmodified Shiny client, over WebSocket and over QUIC.
 
 mod client;
 mod demo;
@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 
 use crate::report::{Missing, Report};
 use crate::workspace;
-use demo::Client;
+use demo::{Client, Over};
 use machine::Machine;
 
 const USAGE: &str = "\
@@ -25,7 +25,7 @@ usage: cargo xtask browser [--only ROUND] [--shiny-assets DIR]
 Drives headless Chromium through the pages that we serve and prints what it saw, a line per step.
 Screenshots and logs go to target/browser/.
 
-  --only ROUND         one of: client, ours, shiny
+  --only ROUND         one of: client, ours, shiny, ours-webtransport, shiny-webtransport
   --shiny-assets DIR   the folder `www/shared` of the PyPI package `shiny`; without it, what
                        SHINY_ASSETS in the environment says, what .ci/run has fetched, or the
                        package that python3 finds
@@ -56,37 +56,50 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Round {
-    /// Our client alone.
+    /// Our scripts alone.
     Client,
     /// The demo with our client.
     Ours,
     /// The demo with the Shiny client.
     Shiny,
+    /// The demo with our client over WebTransport.
+    OursWebTransport,
+    /// The demo with the Shiny client over WebTransport.
+    ShinyWebTransport,
 }
 
 impl Round {
-    const ALL: [Self; 3] = [Self::Client, Self::Ours, Self::Shiny];
+    const ALL: [Self; 5] =
+        [Self::Client, Self::Ours, Self::Shiny, Self::OursWebTransport, Self::ShinyWebTransport];
 
     fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Ours => "ours",
             Self::Shiny => "shiny",
+            Self::OursWebTransport => "ours-webtransport",
+            Self::ShinyWebTransport => "shiny-webtransport",
         }
     }
 
     fn run(self, machine: &Machine, folder: &Path, report: &mut Report) -> Result<(), Missing> {
         report.begin(self.name());
         let programs = machine.browser()?;
-        // Whether it passed is in the report.
-        let _ = match self {
-            Self::Client => client::run(&programs, folder, report),
-            Self::Ours => demo::run(&Client::Ours, &programs, folder, report),
-            Self::Shiny => {
-                let assets = machine.shiny_assets()?;
-                demo::run(&Client::Shiny { assets }, &programs, folder, report)
+        let (client, over) = match self {
+            Self::Client => {
+                // Whether it passed is in the report.
+                let _ = client::run(&programs, folder, report);
+                return Ok(());
+            }
+            Self::Ours => (Client::Ours, Over::WebSocket),
+            Self::OursWebTransport => (Client::Ours, Over::WebTransport),
+            Self::Shiny => (Client::Shiny { assets: machine.shiny_assets()? }, Over::WebSocket),
+            Self::ShinyWebTransport => {
+                (Client::Shiny { assets: machine.shiny_assets()? }, Over::WebTransport)
             }
         };
+        // So here, too.
+        let _ = demo::run(self.name(), &client, over, &programs, folder, report);
         Ok(())
     }
 }

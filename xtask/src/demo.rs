@@ -15,6 +15,7 @@ mod settings;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail};
 
@@ -96,16 +97,26 @@ async fn serve(table: &'static Table, config: &Config, options: &Options) -> any
 }
 
 /// The transports that a configuration can name; this is all that the demo knows of them.
-fn transports(table: &Table, shiny: bool) -> Transports {
-    let mut web = WebSocket::new().page("/", page(table, Client::Ours));
+fn transports(table: &'static Table, shiny: bool) -> Transports {
+    // A page may have its session over QUIC, too. Where that is, is known once it is bound, if it is.
+    let script = Arc::new(OnceLock::new());
+    let bound = Arc::clone(&script);
+    let quic = Quic::new().on_bound(move |listener| {
+        bound.get_or_init(|| listener.webtransport_script("webtransport.js"));
+    });
+    let page = |client| {
+        let script = Arc::clone(&script);
+        move || page(table, client, script.get().map_or("", String::as_str))
+    };
+    let mut web = WebSocket::new().page_with("/", page(Client::Ours));
     if shiny {
-        web = web.page("/shiny/", page(table, Client::Shiny));
+        web = web.page_with("/shiny/", page(Client::Shiny));
     }
     for (name, media_type, bytes) in FILES {
         web = web.asset(name, media_type, bytes);
         web = web.asset(&format!("shiny/{name}"), media_type, bytes);
     }
-    Transports::new().with(web).with(Quic::new()).with(Stdio)
+    Transports::new().with(web).with(quic).with(Stdio)
 }
 
 /// What a person is told at the start.
@@ -117,6 +128,10 @@ fn words(name: &str, addresses: &[String], shiny: bool) -> Vec<String> {
         if shiny && address.starts_with("http") {
             lines.push(format!("and with the Shiny client at {address}shiny/"));
         }
+    }
+    let of = |scheme| addresses.iter().find(|address| address.starts_with(scheme));
+    if let (Some(page), Some(_)) = (of("http://"), of("quic://")) {
+        lines.push(format!("with its session over QUIC: {page}?transport=webtransport"));
     }
     if let Some(address) = addresses.iter().find(|address| address.contains("://")) {
         lines.push(format!("in a terminal: cargo xtask connect '{address}'"));

@@ -62,12 +62,12 @@ impl Report {
             Ok((made, seen)) => {
                 self.passed += 1;
                 let gap = if seen.is_empty() { "" } else { ": " };
-                println!("ok    {round:12} {what}{gap}{seen} ({})", seconds(started.elapsed()));
+                println!("ok    {round:18} {what}{gap}{seen} ({})", seconds(started.elapsed()));
                 Ok(made)
             }
             Err(error) => {
                 self.failed += 1;
-                println!("FAIL  {round:12} {what}: {error:#}");
+                println!("FAIL  {round:18} {what}: {error:#}");
                 Err(Failed)
             }
         }
@@ -78,10 +78,10 @@ impl Report {
         let round = self.round;
         if self.strict {
             self.failed += 1;
-            println!("FAIL  {round:12} {missing}");
+            println!("FAIL  {round:18} {missing}");
         } else {
             self.skipped += 1;
-            println!("skip  {round:12} {missing}");
+            println!("skip  {round:18} {missing}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The rounds of the demo: what a person does there, once with either client.
+//! The rounds of the demo: what a person does there, once with either client over either transport.
 
 use std::path::{Path, PathBuf};
 
@@ -17,14 +17,31 @@ pub(super) enum Client {
     Shiny { assets: PathBuf },
 }
 
-impl Client {
-    fn name(&self) -> &'static str {
+/// What carries the page's session.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Over {
+    WebSocket,
+    WebTransport,
+}
+
+impl Over {
+    fn query(self) -> &'static str {
         match self {
-            Self::Ours => "ours",
-            Self::Shiny { .. } => "shiny",
+            Self::WebSocket => "",
+            Self::WebTransport => "?transport=webtransport",
         }
     }
 
+    /// The sockets that the page opens, as `wire.js` names them.
+    fn socket(self) -> &'static str {
+        match self {
+            Self::WebSocket => "WebSocket",
+            Self::WebTransport => "WebTransport",
+        }
+    }
+}
+
+impl Client {
     fn assets(&self) -> Option<&Path> {
         match self {
             Self::Ours => None,
@@ -63,33 +80,39 @@ impl Client {
     }
 }
 
+/// What is left to look at is named after the round.
 pub(super) fn run(
+    round: &str,
     client: &Client,
+    over: Over,
     programs: &Programs,
     folder: &Path,
     report: &mut Report,
 ) -> Result<(), Failed> {
     let browser = Browser::start(programs, folder, report)?;
     let mut demo = report.make("the demo starts", || {
-        let demo =
-            Demo::start(client.assets(), &folder.join(format!("{}-demo.log", client.name())))?;
+        let demo = Demo::start(client.assets(), &folder.join(format!("{round}-demo.log")))?;
         let address = demo.address().to_owned();
         Ok((demo, address))
     })?;
-    let mut visit = Visit { client, browser: &browser, folder, report };
-    visit.opens(&demo)?;
+    let address = format!("{}{}{}", demo.address(), client.path(), over.query());
+    let mut visit = Visit { round, client, over, address, browser: &browser, folder, report };
+    visit.opens()?;
     visit.filters()?;
     visit.draws()?;
     visit.asks()?;
     visit.compares()?;
-    visit.shares(&demo)?;
+    visit.shares()?;
     visit.rests()?;
     visit.leaves(&mut demo)
 }
 
 /// One person on the page.
 struct Visit<'a> {
+    round: &'a str,
     client: &'a Client,
+    over: Over,
+    address: String,
     browser: &'a Browser,
     folder: &'a Path,
     report: &'a mut Report,
@@ -136,27 +159,31 @@ impl Visit<'_> {
         });
         if done.is_err() {
             // The step's own failure is what counts.
-            let _ =
-                browser.screenshot(&self.folder.join(format!("{}-failed.png", self.client.name())));
+            let _ = browser.screenshot(&self.folder.join(format!("{}-failed.png", self.round)));
         }
         done
     }
 
     fn picture(&mut self, of: &str) -> Result<(), Failed> {
-        let file = self.folder.join(format!("{}-{of}.png", self.client.name()));
+        let file = self.folder.join(format!("{}-{of}.png", self.round));
         self.step(&format!("a picture of {of}"), |browser| {
             browser.screenshot(&file)?;
             Ok(super::shown(&file))
         })
     }
 
-    fn opens(&mut self, demo: &Demo) -> Result<(), Failed> {
-        let client = self.client;
-        let address = format!("{}{}", demo.address(), client.path());
+    fn opens(&mut self) -> Result<(), Failed> {
+        let (client, over, address) = (self.client, self.over, self.address.clone());
         self.step("the page connects", |browser| {
             browser.before_pages(include_str!("wire.js"))?;
             browser.goto(&address)?;
             browser.until(client.connected())
+        })?;
+        self.step("the session came over what was asked for", |browser| {
+            let sockets: Vec<String> = browser.eval("wire.sockets")?;
+            ensure!(sockets == [over.socket()], "the page opened {sockets:?}");
+            let frames: usize = browser.until("wire.received.length")?;
+            Ok(format!("{frames} frames over {}", sockets[0]))
         })?;
         self.step("count, table and chart show every row", |browser| {
             Ok(Rows::when(browser, "shown > 0 && shown === all && points > 0")?.told())
@@ -334,9 +361,8 @@ impl Visit<'_> {
         })
     }
 
-    fn shares(&mut self, demo: &Demo) -> Result<(), Failed> {
-        let client = self.client;
-        let address = format!("{}{}", demo.address(), client.path());
+    fn shares(&mut self) -> Result<(), Failed> {
+        let address = self.address.clone();
         self.step("another visitor is counted, and missed when gone", |browser| {
             let visitors = "Number(document.querySelector('#visitors').textContent)";
             let alone: usize = browser.until(visitors)?;
@@ -362,12 +388,12 @@ impl Visit<'_> {
     }
 
     fn leaves(&mut self, demo: &mut Demo) -> Result<(), Failed> {
-        let (client, browser, folder) = (self.client, self.browser, self.folder);
+        let (round, client, browser, folder) = (self.round, self.client, self.browser, self.folder);
         // Not a `step`: that the connection breaks is an error in the console, and rightly so.
         self.report.step("the page tells when the server is gone", || {
             let status = demo.stop()?;
             let shown: String = browser.until(client.disconnected())?;
-            browser.screenshot(&folder.join(format!("{}-gone.png", client.name())))?;
+            browser.screenshot(&folder.join(format!("{round}-gone.png")))?;
             Ok(format!("{shown} (the server ended with {status})"))
         })
     }

@@ -20,12 +20,13 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    /// Starts `cargo xtask demo` on a free port of loopback. What it logs goes to `log`.
+    /// Starts `cargo xtask demo` over HTTP and QUIC, on free ports of loopback. What it logs goes to `log`.
     pub(super) fn start(shiny_assets: Option<&Path>, log: &Path) -> anyhow::Result<Self> {
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut command = Command::new(program);
         command.args(["demo", "--listen", "127.0.0.1:0"]);
+        command.args(["--set", "transport.1.kind=quic", "--set", "transport.1.listen=127.0.0.1:0"]);
         if let Some(folder) = shiny_assets {
             command.arg("--shiny-assets").arg(folder);
         }

@@ -1,4 +1,4 @@
-//! The page, put together once at start: what the table offers stands in it already when it arrives.
+//! The page: what the table offers stands in it already when it arrives.
 
 use serde_json::{Value as Json, json};
 
@@ -33,21 +33,28 @@ impl Client {
 }
 
 /// What the page loads from beside it: name, type, bytes.
-pub(super) const FILES: [(&str, &str, &[u8]); 2] = [
+pub(super) const FILES: [(&str, &str, &[u8]); 3] = [
     ("page.css", "text/css; charset=utf-8", include_bytes!("page.css")),
     ("page.js", "text/javascript; charset=utf-8", include_bytes!("page.js")),
+    (
+        "webtransport.js",
+        "text/javascript; charset=utf-8",
+        transport_quic::webtransport_js().as_bytes(),
+    ),
 ];
 
 /// The outputs of the page; those of panels come and go with them.
 const OUTPUTS: [&str; 8] =
     ["count", "visitors", "clock", "live_panels", "removed_ticks", "download", "chart", "table"];
 
-pub(super) fn page(table: &Table, client: Client) -> String {
+/// `script` is the element that takes the session over QUIC, where that can be had.
+pub(super) fn page(table: &Table, client: Client, script: &str) -> String {
     let all = |chosen| Options { columns: table.columns().iter().collect(), chosen }.to_string();
     let numbers = |chosen| Options { columns: numeric(table), chosen }.to_string();
     let chosen = Chosen::of(table);
     fill(PAGE, |name| match name {
         "client" => client.head().to_owned(),
+        "webtransport" => script.to_owned(),
         "name" => Escaped(table.name()).to_string(),
         "rows" => table.rows().to_string(),
         "columns" => table.columns().len().to_string(),
@@ -135,18 +142,20 @@ mod tests {
     #[test]
     fn the_page_offers_the_columns_and_names_its_client() {
         let table = Table::elements().unwrap();
-        let ours = page(&table, Client::Ours);
+        let ours = page(&table, Client::Ours, "");
         assert!(
             ours.contains(r#"<option value="category" selected>"#),
             "the column that groups the rows gives the colour"
         );
         assert!(ours.contains("client.js") && !ours.contains("shiny.js"));
+        assert!(!ours.contains("webtransport"), "there is no such transport");
         assert!(!ours.contains("{{"), "every place is filled");
-        let shiny = page(&table, Client::Shiny);
+        let shiny = page(&table, Client::Shiny, "<script src=\"webtransport.js\"></script>");
         let place = |text: &str| shiny.find(text).unwrap();
         assert!(
             place("html-dependencies") < place("jquery-3.6.0")
                 && place("jquery-3.6.0") < place("shiny.js")
+                && place("shiny.js") < place("webtransport.js")
         );
     }
 

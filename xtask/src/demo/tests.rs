@@ -160,6 +160,19 @@ async fn every_file_serves_the_demo_on_every_transport_that_it_names() {
 }
 
 #[tokio::test]
+async fn a_page_knows_the_way_over_quic_where_there_is_one() {
+    for (file, expected) in [("ws", false), ("all", true)] {
+        let (addresses, _server) = serve(shipped(file)).await;
+        let request = http::Request::get("/").body(Body::empty()).unwrap();
+        let response = transport_ws::exchange(&addresses[0], request).await.unwrap();
+        let page = response.into_body().collect_up_to(100_000).await.unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        let told = page.contains("data-url=\"https://127.0.0.1:");
+        assert_eq!(told, expected, "{file}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn another_transport_is_another_line() {
     let (over_ws, _server) = serve(shipped("ws")).await;
     let swapped = shipped("ws").replace("\nkind = \"ws\"\n", "\nkind = \"quic\"\n");
@@ -183,10 +196,10 @@ fn parse(line: &str, environment: &[(&str, &str)]) -> Result<Options, String> {
 /// What is said of a start that fails.
 async fn said(line: &str, environment: &[(&str, &str)]) -> String {
     let options = parse(line, environment).unwrap();
-    let table = Table::elements().unwrap();
+    let table: &'static Table = Box::leak(Box::new(Table::elements().unwrap()));
     let bound = match options.settings.config(None) {
         Ok(config) => {
-            let bound = transports(&table, false).bind(&config).await;
+            let bound = transports(table, false).bind(&config).await;
             bound.map_err(|error| options.settings.explain(error))
         }
         Err(error) => Err(error),
@@ -296,6 +309,7 @@ fn people_are_told_where_and_how_to_get_in() {
             "serving elements.csv at http://127.0.0.1:8000/",
             "and with the Shiny client at http://127.0.0.1:8000/shiny/",
             "and at quic://127.0.0.1:4433/#sha256=ab",
+            "with its session over QUIC: http://127.0.0.1:8000/?transport=webtransport",
             "in a terminal: cargo xtask connect 'http://127.0.0.1:8000/'",
             "Ctrl+C ends it",
         ]

@@ -59,14 +59,14 @@ impl Settings {
 
     /// An error, told to whoever wrote the value at fault.
     pub(super) fn explain(&self, error: ConfigError) -> anyhow::Error {
-        let hint = error.key().starts_with("transport[0]") && error.key().ends_with(".listen");
+        // Nobody wrote it: it is the default that is taken.
+        let default = error.key() == "transport[0].listen" && error.value().is_none();
         let file = self.text.parse().unwrap_or_default();
         let error = self.overlay.explain(error, &file);
-        if hint {
-            error.context("cannot listen: `--listen 127.0.0.1:0` takes any free port")
-        } else {
-            error
+        if default {
+            return anyhow::anyhow!("{error}; `--listen 127.0.0.1:0` takes any free port");
         }
+        error
     }
 }
 

@@ -262,6 +262,41 @@ async fn a_start_that_fails_names_the_file_or_whoever_else_said_it() {
 }
 
 #[tokio::test]
+async fn a_default_that_is_taken_is_told_with_the_way_around_it() {
+    let failure = |value: &str| {
+        let text = format!("[[transport]]\nkind = \"failing\"\n{value}");
+        async move {
+            let settings = Settings::of("app.toml".into(), text);
+            let config = settings.config(None).unwrap();
+            let bound = Transports::new().with(Failing).bind(&config).await;
+            settings.explain(bound.unwrap_err()).to_string()
+        }
+    };
+    assert_eq!(
+        failure("").await,
+        "app.toml: transport[0].listen: it is taken; `--listen 127.0.0.1:0` takes any free port"
+    );
+    assert_eq!(
+        failure("listen = \"a\"").await,
+        "app.toml: transport[0].listen = \"a\": it is taken"
+    );
+}
+
+/// A transport whose address is always taken.
+struct Failing;
+
+#[async_trait::async_trait]
+impl session_core::config::Transport for Failing {
+    const KIND: &'static str = "failing";
+    type Config = Toml;
+    type Listener = session_core::link::MemoryListener;
+
+    async fn bind(&self, _: Toml) -> Result<Self::Listener, session_core::config::BindFailure> {
+        Err(session_core::config::BindFailure::of_key("listen", "it is taken"))
+    }
+}
+
+#[tokio::test]
 async fn two_transports_do_not_share_a_port() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

@@ -61,7 +61,8 @@ pub struct Config {
     pub linger: Duration,
     /// Origins, such as `https://example.com`, whose pages may open WebTransport sessions; `*` allows every page of
     /// the web. A listener on a loopback address allows pages of this machine's own servers, too
-    /// (`http://localhost:8000` and the like, on any port); on other addresses none but these.
+    /// (`http://localhost:8000` and the like, on any port); on other addresses none but these. Whoever names no
+    /// origin is no page, and gets in as any other program does.
     #[cfg(feature = "webtransport")]
     pub allowed_origins: Vec<String>,
     /// The path below which WebTransport sessions are opened; without it, any path.

@@ -19,6 +19,12 @@
 //!   along what the peer has not read.
 //! - Early data (0-RTT) is refused and never sent: it could be played back. Datagrams and one-way streams are of no use here.
 //!
+//! With the feature `webtransport`, pages get in on the same port: on each WebTransport session a page opens, a stream
+//! is a link or an exchange as above. What the browser says of the session (path, origin, host) goes before what an
+//! `OPEN` says; pages whose origin is not allowed get 403, paths that are not below `mount` 404. A session that ends
+//! takes its streams along, and no others. `QuicListener::webtransport_script` gives the element that has a page do
+//! all of that, with our client for browsers and with Shiny's.
+//!
 //! ```
 //! use session_core::link::{CloseCode, Connect, Frame, Incoming, Link, Listener, ReceiveExt, TransmitExt};
 //!

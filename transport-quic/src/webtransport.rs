@@ -16,6 +16,8 @@
 
 mod connection;
 mod guard;
+#[cfg(test)]
+mod laws;
 mod membership;
 mod script;
 mod session;

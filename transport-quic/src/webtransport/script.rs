@@ -4,6 +4,16 @@ use std::fmt::Write;
 /// for browsers, and the unmodified Shiny client, a link over WebTransport in place of their WebSocket.
 ///
 /// [`QuicListener::webtransport_script`](crate::QuicListener::webtransport_script) gives the element that loads it.
+/// A program that serves its pages with `transport-ws`:
+///
+/// ```text
+/// let quic = transport_quic::bind("127.0.0.1:4433").await?;
+/// let script = quic.webtransport_script("webtransport.js");
+/// let web = transport_ws::Config::new("127.0.0.1:8000")
+///     .page("/", format!("<!doctype html><script src=\"client.js\"></script>{script}…"))
+///     .asset("webtransport.js", "text/javascript", transport_quic::webtransport_js().as_bytes());
+/// ```
+///
 /// It evaluates no code; a Content-Security-Policy allows it with the listener's origin in `connect-src`.
 #[must_use]
 pub const fn webtransport_js() -> &'static str {

@@ -27,6 +27,9 @@ pub(crate) const CHUNK: usize = 16 * 1024;
 /// Bytes of a body that may be sent before the first credit: enough for what scripts ask for.
 pub(crate) const BODY_WINDOW: usize = 256 * 1024;
 
+/// Bytes of one unfinished item from which on the rest of it is read to where it stays.
+const LONG: usize = 32 * 1024;
+
 /// What frames of a link may cost before the first credit, between two ends that said `open`.
 pub(crate) const LINK_WINDOW: u64 = 256 * 1024;
 
@@ -128,6 +131,31 @@ impl Decoder {
         }
     }
 
+    /// Where the next bytes are to be read to, behind what is there: into its spare capacity, and no further. `None` is
+    /// the caller's own buffer, for [`Self::decode`].
+    pub(crate) fn space(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Lines(decoder) => decoder.space(),
+            Self::Length(decoder) => decoder.space(),
+        }
+    }
+
+    /// Takes what was read to [`Self::space`], which had `before` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::decode`].
+    pub(crate) fn arrived(
+        &mut self,
+        before: usize,
+        sink: impl FnMut(Item) -> Result<(), ReceiveError>,
+    ) -> Result<(), ReceiveError> {
+        match self {
+            Self::Lines(decoder) => decoder.arrived(before, sink),
+            Self::Length(decoder) => decoder.arrived(sink),
+        }
+    }
+
     /// Whether the input may end here without anything being torn.
     pub(crate) fn is_between_items(&self) -> bool {
         match self {
@@ -145,6 +173,146 @@ fn within(frame: Frame, limit: usize) -> Result<Item, ReceiveError> {
     Ok(Item::Frame(frame))
 }
 
+/// Makes room for `more` bytes behind those of an unfinished item, which will have `most` in all at most.
+///
+/// It grows with what has arrived, not with what was announced: moving it every so often costs little.
+fn grow(item: &mut Vec<u8>, more: usize, most: usize) {
+    let needed = (item.len() + more).min(most);
+    if needed > item.capacity() {
+        let capacity = (4 * item.len()).clamp(needed, most);
+        item.reserve_exact(capacity - item.len());
+    }
+}
+
 fn protocol(what: impl Into<String>) -> ReceiveError {
     ReceiveError::Protocol(what.into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
+mod tests {
+    use bytes::Bytes;
+    use session_core::link::CloseCode;
+
+    use super::*;
+
+    const LIMIT: usize = 300_000;
+
+    fn id(number: u32) -> Id {
+        Id::new(number).unwrap()
+    }
+
+    /// Everything there is to say, and what of it arrives.
+    fn everything(framing: Framing) -> (Vec<u8>, Vec<Item>) {
+        let reason = CloseReason::new(CloseCode::DRAIN, "zażółć \"x\"");
+        let head = br#"{"path":"/x"}"#;
+        let long = Bytes::from(vec![7; MAX_CHUNK]);
+        let mut wire = Vec::new();
+        for word in [
+            Word::Open,
+            Word::Request(id(1), head),
+            Word::Data(id(1), &long),
+            Word::Data(id(u32::MAX), b"x"),
+            Word::End(id(1)),
+            Word::Response(id(1), br#"{"status":200}"#),
+            Word::Stop(id(9)),
+            Word::Reset(id(2), "why\n"),
+            Word::Credit(None, 5),
+            Word::Credit(Some(id(3)), u32::MAX),
+            Word::Abort,
+            Word::Close(&reason),
+        ] {
+            framing.put(&mut wire, word);
+        }
+        let mut items = vec![
+            Item::Open,
+            Item::Request(id(1), Bytes::from_static(head)),
+            Item::Data(id(1), long),
+            Item::Data(id(u32::MAX), Bytes::from_static(b"x")),
+            Item::End(id(1)),
+            Item::Response(id(1), Bytes::from_static(br#"{"status":200}"#)),
+            Item::Stop(id(9)),
+            Item::Reset(id(2), "why\n".to_owned()),
+            Item::Credit(None, 5),
+            Item::Credit(Some(id(3)), u32::MAX),
+            Item::Abort,
+            Item::Close(Some(reason)),
+        ];
+        let mut batch = Batch::default();
+        for length in [0, 1, 2, 3, 4095, 4096, 70_000, LIMIT] {
+            let text = "zażółć".chars().cycle().scan(0, |used, char| {
+                *used += char.len_utf8();
+                (*used <= length).then_some(char)
+            });
+            for frame in [
+                Frame::Text(text.collect::<String>().into()),
+                Frame::Text("\n".repeat(length).into()),
+                Frame::Binary((0..length).map(|at| at as u8).collect()),
+            ] {
+                framing.put_frame(&mut batch, frame.clone());
+                items.push(Item::Frame(frame));
+            }
+        }
+        let drained: Result<(), ()> = batch.drain(|slices| {
+            slices.iter().for_each(|slice| wire.extend_from_slice(slice));
+            Ok(slices.iter().map(|slice| slice.len()).sum())
+        });
+        assert!(drained.is_ok());
+        (wire, items)
+    }
+
+    #[test]
+    fn everything_arrives_as_it_was_said_however_it_is_cut() {
+        for framing in [Framing::Lines, Framing::Length] {
+            let (wire, expected) = everything(framing);
+            for cut in [1, 2, 7, 4096, 65_536, 1 << 20] {
+                let mut decoder = Decoder::new(framing, LIMIT);
+                let mut items = Vec::new();
+                let mut rest = &wire[..];
+                let mut direct = 0;
+                while !rest.is_empty() {
+                    let mut sink = |item| {
+                        items.push(item);
+                        Ok(())
+                    };
+                    if let Some(space) = decoder.space() {
+                        let before = space.len();
+                        let count = (space.capacity() - before).min(cut).min(rest.len());
+                        assert!(count > 0, "a read of nothing looks like the end");
+                        space.extend_from_slice(&rest[..count]);
+                        rest = &rest[count..];
+                        decoder.arrived(before, &mut sink).unwrap();
+                        direct += 1;
+                    } else {
+                        let (part, after) = rest.split_at(cut.min(rest.len()));
+                        rest = after;
+                        decoder.decode(part, &mut sink).unwrap();
+                    }
+                }
+                assert!(decoder.is_between_items());
+                assert_eq!(items.len(), expected.len(), "{framing:?} in pieces of {cut}");
+                assert!(items == expected, "{framing:?} in pieces of {cut}");
+                assert!(direct > 0 || cut > wire.len() / 2, "{framing:?} in pieces of {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_put_together_takes_no_more_than_four_times_what_has_arrived() {
+        for framing in [Framing::Lines, Framing::Length] {
+            let mut decoder = Decoder::new(framing, 1 << 30);
+            let mut wire = session_core::link::framing::header(0, 1 << 30).unwrap().to_vec();
+            wire.resize(40_000, b'x');
+            let never = |_| panic!("nothing is whole");
+            decoder.decode(&wire, never).unwrap();
+            for _ in 0..20 {
+                let space = decoder.space().unwrap();
+                let before = space.len();
+                space.extend_from_slice(&[b'x'; 1000]);
+                decoder.arrived(before, never).unwrap();
+                let space = decoder.space().unwrap();
+                assert!(space.capacity() <= 4 * space.len() + LONG, "{}", space.capacity());
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -57,6 +57,8 @@ struct State {
     task: Option<Waker>,
     /// Tasks that wait for room for words.
     tasks: Vec<Waker>,
+    /// The thread that reads waits for room: telling it costs a call of the system.
+    reader_waits: bool,
     /// Nothing comes any more: the thread ends when all is written.
     ending: bool,
     error: Option<io::Error>,
@@ -103,6 +105,7 @@ impl Outbound {
             granted: None,
             task: None,
             tasks: Vec::new(),
+            reader_waits: false,
             ending: false,
             error: None,
         };
@@ -256,6 +259,7 @@ impl Outbound {
             if state.output.is_none() || state.ending {
                 return false;
             }
+            state.reader_waits = true;
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         true
@@ -299,11 +303,15 @@ impl Outbound {
             return;
         }
         let Some(output) = &state.output else { return };
-        let written = match state.urgent.drain(|slices| output.try_write(slices)) {
-            Ok(()) => match &mut state.close {
-                Some(close) => close.drain(|slices| output.try_write(slices)),
-                None => Ok(()),
-            },
+        let mut tried = false;
+        let mut write = |slices: &[IoSlice<'_>]| {
+            if mem::replace(&mut tried, true) && output.is_full() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            output.try_write(slices)
+        };
+        let written = match state.urgent.drain(&mut write) {
+            Ok(()) => state.close.as_mut().map_or(Ok(()), |close| close.drain(&mut write)),
             Err(error) => Err(error),
         };
         state.frames = state.frames.min(state.urgent.len());
@@ -348,7 +356,9 @@ impl Outbound {
                 Ok(_) => {}
                 Err(error) => state.fail(error),
             }
-            self.room.notify_all();
+            if mem::take(&mut state.reader_waits) {
+                self.room.notify_all();
+            }
             drop_lock_and_wake(state);
             state = self.lock();
         }

@@ -54,14 +54,24 @@ pub(super) fn run(mut input: Input, port: &Port, hold: &Weak<Hold>, rules: Rules
     let mut decoder = Decoder::new(rules.framing, rules.max_message);
     let mut buffer = vec![0; READ];
     let end = loop {
-        match input.read(&mut buffer) {
+        let (count, before) = match decoder.space() {
+            Some(space) => {
+                let before = space.len();
+                (input.append(space), Some(before))
+            }
+            None => (input.read(&mut buffer), None),
+        };
+        match count {
             Ok(None) => break Err(ReceiveError::Aborted(None)),
             Ok(Some(0)) if decoder.is_between_items() => break Ok(()),
             Ok(Some(0)) => {
                 break Err(ReceiveError::Aborted(Some(io::ErrorKind::UnexpectedEof.into())));
             }
             Ok(Some(count)) => {
-                let decoded = decoder.decode(&buffer[..count], |item| reader.take(item));
+                let decoded = match before {
+                    Some(before) => decoder.arrived(before, |item| reader.take(item)),
+                    None => decoder.decode(&buffer[..count], |item| reader.take(item)),
+                };
                 reader.port.inbound.deliver(&mut reader.frames);
                 if let Err(error) = decoded {
                     break Err(error);

@@ -37,6 +37,18 @@ impl Input {
     }
 }
 
+impl Input {
+    /// Waits for bytes and appends them, as many as there is capacity for.
+    pub(crate) fn append(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+        let before = buffer.len();
+        buffer.resize(buffer.capacity(), 0);
+        let result = self.read(&mut buffer[before..]);
+        let count = result.as_ref().map_or(0, |count| count.unwrap_or(0));
+        buffer.truncate(before + count);
+        result
+    }
+}
+
 impl Output {
     pub(crate) fn new(output: impl Write + Send + 'static) -> io::Result<(Self, Trigger)> {
         Ok((Self(Mutex::new(Box::new(output))), Trigger))
@@ -45,6 +57,11 @@ impl Output {
     /// Nothing can be written without the risk of waiting.
     pub(crate) fn try_write(&self, _slices: &[IoSlice<'_>]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Nothing is known of what the system takes.
+    pub(crate) fn is_full(&self) -> bool {
+        false
     }
 
     /// Writes something, however long that takes.

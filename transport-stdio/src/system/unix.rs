@@ -33,6 +33,8 @@ pub(crate) struct Output {
     /// By when waiting ends, once it was interrupted.
     patience: OnceLock<Instant>,
     is_pipe: bool,
+    /// The last write was cut short, so that the next has to wait.
+    full: AtomicBool,
     /// The system can be asked to write only what does not wait.
     #[cfg(target_os = "linux")]
     nowait: AtomicBool,
@@ -55,8 +57,20 @@ impl Input {
         Ok((Self { fd, interrupt }, Trigger { _pipe: pipe }))
     }
 
-    /// Waits for bytes; `None` once interrupted.
+    /// Waits for bytes; how many there are, or `None` once interrupted.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        self.wait_and(|fd| rustix::io::read(fd, &mut *buffer))
+    }
+
+    /// Waits for bytes and appends them, as many as there is capacity for.
+    pub(crate) fn append(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+        self.wait_and(|fd| rustix::io::read(fd, rustix::buffer::spare_capacity(buffer)))
+    }
+
+    fn wait_and(
+        &self,
+        mut read: impl FnMut(&OwnedFd) -> rustix::io::Result<usize>,
+    ) -> io::Result<Option<usize>> {
         loop {
             let mut fds =
                 [PollFd::new(&self.fd, PollFlags::IN), PollFd::new(&self.interrupt, PollFlags::IN)];
@@ -68,7 +82,7 @@ impl Input {
             if !fds[1].revents().is_empty() {
                 return Ok(None);
             }
-            match rustix::io::read(&self.fd, &mut *buffer) {
+            match read(&self.fd) {
                 Ok(count) => return Ok(Some(count)),
                 // Somebody else made the descriptor non-blocking, or was faster.
                 Err(Errno::INTR | Errno::AGAIN) => {}
@@ -88,6 +102,7 @@ impl Output {
             interrupt,
             patience: OnceLock::new(),
             is_pipe,
+            full: AtomicBool::new(false),
             #[cfg(target_os = "linux")]
             nowait: AtomicBool::new(true),
         };
@@ -100,6 +115,18 @@ impl Output {
     ///
     /// [`io::ErrorKind::WouldBlock`] when it takes nothing, or cannot be asked without the risk of waiting.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let count = self.write_at_once(slices)?;
+        let all: usize = slices.iter().map(|slice| slice.len()).sum();
+        self.full.store(count < all, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    /// Whether the last write was cut short: trying again is of little use.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    fn write_at_once(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if self.nowait.load(Ordering::Relaxed) {
             match self.write_nowait(slices) {
@@ -119,9 +146,11 @@ impl Output {
     /// Writes something, however long that takes; gives up when its patience is over.
     pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
-            match self.try_write(slices) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
+            if !self.full.swap(false, Ordering::Relaxed) {
+                match self.try_write(slices) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result,
+                }
             }
             if !self.wait(self.patience.get().copied())? {
                 return Err(io::ErrorKind::TimedOut.into());

@@ -1,10 +1,10 @@
 //! A record with a length for everything.
 
 use bytes::{Buf, BufMut, Bytes};
-use session_core::link::framing::{self, BINARY, CLOSE, Record, TEXT};
+use session_core::link::framing::{self, BINARY, CLOSE, HEADER, Record, TEXT};
 use session_core::link::{Frame, ReceiveError};
 
-use super::{Batch, Id, Item, MAX_CHUNK, MAX_HEAD, Word, protocol, within};
+use super::{Batch, Id, Item, LONG, MAX_CHUNK, MAX_HEAD, Word, grow, protocol};
 
 /// The records of this transport. Those of an exchange begin with its number, four bytes big endian.
 const OPEN: u8 = framing::OWN;
@@ -18,50 +18,111 @@ const RESET: u8 = framing::OWN + 7;
 /// The number, 0 for the link, then the bytes, four bytes big endian.
 const CREDIT: u8 = framing::OWN + 8;
 
-/// The longest record that is no frame.
+/// The longest record that is no frame, in bytes.
 const MAX_RECORD: usize = 4 + if MAX_HEAD > MAX_CHUNK { MAX_HEAD } else { MAX_CHUNK };
 
 /// Puts records together.
+///
+/// The core's decoder does the same for a stream that comes in pieces; this one also lets a long payload be read to
+/// where it stays.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    records: framing::Decoder,
+    header: [u8; HEADER],
+    /// How much of the header has arrived.
+    filled: usize,
+    payload: Vec<u8>,
     max_message: usize,
 }
 
 impl Decoder {
-    pub(super) fn new(max_message: usize) -> Self {
-        Self { records: framing::Decoder::new(max_message.max(MAX_RECORD)), max_message }
+    pub(super) const fn new(max_message: usize) -> Self {
+        Self { header: [0; HEADER], filled: 0, payload: Vec::new(), max_message }
     }
 
     pub(super) const fn is_between_records(&self) -> bool {
-        self.records.is_between_records()
+        self.filled == 0
     }
 
     pub(super) fn decode(
         &mut self,
-        input: &[u8],
+        mut input: &[u8],
         mut sink: impl FnMut(Item) -> Result<(), ReceiveError>,
     ) -> Result<(), ReceiveError> {
-        let mut input = Bytes::copy_from_slice(input);
         loop {
-            match self.records.decode(&mut input) {
-                Ok(Some(record)) => sink(item(record, self.max_message)?)?,
-                Ok(None) => return Ok(()),
-                Err(_) => return Err(ReceiveError::TooLarge { limit: self.max_message }),
+            let missing = (HEADER - self.filled).min(input.len());
+            self.header[self.filled..self.filled + missing].copy_from_slice(&input[..missing]);
+            self.filled += missing;
+            input = &input[missing..];
+            if self.filled < HEADER {
+                return Ok(());
             }
+            let length = self.length()?;
+            let missing = (length - self.payload.len()).min(input.len());
+            let (part, rest) = input.split_at(missing);
+            let payload = if part.len() == length {
+                Bytes::copy_from_slice(part)
+            } else {
+                // Grows with what arrives, not with what was announced.
+                grow(&mut self.payload, missing, length);
+                self.payload.extend_from_slice(part);
+                if self.payload.len() < length {
+                    return Ok(());
+                }
+                std::mem::take(&mut self.payload).into()
+            };
+            input = rest;
+            sink(self.item(payload)?)?;
         }
+    }
+
+    /// Where the rest of a long payload is to be read to.
+    pub(super) fn space(&mut self) -> Option<&mut Vec<u8>> {
+        let length = self.length().ok()?;
+        if self.filled < HEADER || length - self.payload.len() < LONG {
+            return None;
+        }
+        grow(&mut self.payload, LONG, length);
+        Some(&mut self.payload)
+    }
+
+    /// Takes what was read to [`Self::space`].
+    pub(super) fn arrived(
+        &mut self,
+        mut sink: impl FnMut(Item) -> Result<(), ReceiveError>,
+    ) -> Result<(), ReceiveError> {
+        if self.payload.len() < self.length()? {
+            return Ok(());
+        }
+        let payload = std::mem::take(&mut self.payload).into();
+        sink(self.item(payload)?)
+    }
+
+    /// The length that the header announces, once it has arrived.
+    fn length(&self) -> Result<usize, ReceiveError> {
+        let [kind, length @ ..] = self.header;
+        let length = u32::from_be_bytes(length) as usize;
+        if matches!(kind, TEXT | BINARY) {
+            if length > self.max_message {
+                return Err(ReceiveError::TooLarge { limit: self.max_message });
+            }
+        } else if length > MAX_RECORD {
+            return Err(protocol("a record of the transport's own is too long"));
+        }
+        Ok(length)
+    }
+
+    fn item(&mut self, payload: Bytes) -> Result<Item, ReceiveError> {
+        self.filled = 0;
+        item(Record { kind: self.header[0], payload })
     }
 }
 
-fn item(record: Record, max_message: usize) -> Result<Item, ReceiveError> {
+fn item(record: Record) -> Result<Item, ReceiveError> {
     let kind = record.kind;
     if matches!(kind, TEXT | BINARY) {
-        return within(framing::frame(record)?, max_message);
+        return framing::frame(record).map(Item::Frame);
     }
     let mut payload = record.payload;
-    if payload.len() > MAX_RECORD {
-        return Err(protocol("a record of the transport's own is too long"));
-    }
     match kind {
         OPEN => return Ok(Item::Open),
         ABORT => return Ok(Item::Abort),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use memchr::memchr;
 use session_core::link::{Frame, ReceiveError, Text};
 
-use super::{Batch, Item, MAX_CHUNK, MAX_HEAD, Word, protocol, within};
+use super::{Batch, Item, LONG, MAX_CHUNK, MAX_HEAD, Word, grow, protocol, within};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -48,9 +48,7 @@ impl Decoder {
                 self.item(line, || Bytes::copy_from_slice(line))?
             } else {
                 self.keep(&input[..at])?;
-                let whole = Bytes::from(std::mem::take(&mut self.line));
-                let line = self.trim(&whole);
-                self.item(line, || whole.slice_ref(line))?
+                self.kept()?
             };
             if let Some(item) = item {
                 sink(item)?;
@@ -60,15 +58,46 @@ impl Decoder {
         self.keep(input)
     }
 
+    /// Where the rest of a long line is to be read to.
+    pub(super) fn space(&mut self) -> Option<&mut Vec<u8>> {
+        if self.line.len() < LONG {
+            return None;
+        }
+        let most = self.check(&[]).ok()?;
+        // One byte more is one too many, or the newline.
+        grow(&mut self.line, LONG, most + MARKS + 1);
+        Some(&mut self.line)
+    }
+
+    /// Takes what was read to [`Self::space`], behind the first `before` bytes.
+    pub(super) fn arrived(
+        &mut self,
+        before: usize,
+        mut sink: impl FnMut(Item) -> Result<(), ReceiveError>,
+    ) -> Result<(), ReceiveError> {
+        let Some(at) = memchr(b'\n', &self.line[before..]) else {
+            return self.check(&[]).map(drop);
+        };
+        let rest = self.line.split_off(before + at + 1);
+        self.line.pop();
+        self.check(&[])?;
+        if let Some(item) = self.kept()? {
+            sink(item)?;
+        }
+        self.decode(&rest, sink)
+    }
+
+    /// What the line that was kept is, now that it is whole.
+    fn kept(&mut self) -> Result<Option<Item>, ReceiveError> {
+        let whole = Bytes::from(std::mem::take(&mut self.line));
+        let line = self.trim(&whole);
+        self.item(line, || whole.slice_ref(line))
+    }
+
     /// Keeps a part of a line, as long as the line is not too long.
     fn keep(&mut self, part: &[u8]) -> Result<(), ReceiveError> {
         let most = self.check(part)?;
-        let length = self.line.len() + part.len();
-        if length > self.line.capacity() {
-            // Grows with what arrives, and never beyond the limit.
-            let capacity = (2 * self.line.capacity()).min(most + MARKS).max(length);
-            self.line.reserve_exact(capacity - self.line.len());
-        }
+        grow(&mut self.line, part.len(), most + MARKS);
         self.line.extend_from_slice(part);
         Ok(())
     }

@@ -189,7 +189,6 @@ fn protocol(what: impl Into<String>) -> ReceiveError {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
 mod tests {
     use bytes::Bytes;
     use session_core::link::CloseCode;

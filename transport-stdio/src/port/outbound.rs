@@ -1,9 +1,8 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use session_core::link::{CloseReason, Frame, TransmitError};
@@ -12,6 +11,10 @@ use crate::config::Framing;
 use crate::exchange::Stream;
 use crate::system::{Output, Trigger};
 use crate::wire::{Batch, LINK_WINDOW, Word, cost};
+
+mod state;
+
+use state::{Chunk, Job, Ours, State, drop_lock_and_wake};
 
 /// Bytes of frames that may wait to be written before `poll_ready` waits.
 const HIGH_WATER: usize = 64 * 1024;
@@ -33,82 +36,9 @@ pub(crate) struct Outbound {
     room: Condvar,
 }
 
-struct State {
-    /// `None` once nothing can be written any more.
-    output: Option<Arc<Output>>,
-    trigger: Option<Trigger>,
-    urgent: Batch,
-    /// Bytes of `urgent` that are frames.
-    frames: usize,
-    close: Option<Batch>,
-    chunks: VecDeque<Chunk>,
-    /// The thread is at work, or called to it: nobody else writes.
-    busy: bool,
-    /// Bytes of frames that the thread is writing.
-    writing: usize,
-    ours: Ours,
-    /// The close is the answer to the peer's: it is delivered whoever watches.
-    answered: bool,
-    /// What the frames so far cost.
-    sent: u64,
-    /// What frames may cost by now; `None` while the peer has no window.
-    granted: Option<u64>,
-    /// The task that sends on the link.
-    task: Option<Waker>,
-    /// Tasks that wait for room for words.
-    tasks: Vec<Waker>,
-    /// The thread that reads waits for room: telling it costs a call of the system.
-    reader_waits: bool,
-    /// Nothing comes any more: the thread ends when all is written.
-    ending: bool,
-    error: Option<io::Error>,
-}
-
-/// A piece of a body.
-struct Chunk {
-    stream: Arc<Stream>,
-    bytes: Vec<u8>,
-}
-
-/// How far this end of the link has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ours {
-    Open,
-    /// The close waits to be written, and nothing comes after it.
-    Closing,
-    Closed,
-    /// Aborted, or the wire is gone.
-    Gone,
-}
-
-/// What the thread writes.
-enum Job {
-    Urgent(Batch),
-    Close(Batch),
-    Chunk(Arc<Stream>, Batch),
-}
-
 impl Outbound {
     pub(super) fn new(framing: Framing, output: Output, trigger: Trigger) -> Self {
-        let state = State {
-            output: Some(Arc::new(output)),
-            trigger: Some(trigger),
-            urgent: Batch::default(),
-            frames: 0,
-            close: None,
-            chunks: VecDeque::new(),
-            busy: false,
-            writing: 0,
-            ours: Ours::Open,
-            answered: false,
-            sent: 0,
-            granted: None,
-            task: None,
-            tasks: Vec::new(),
-            reader_waits: false,
-            ending: false,
-            error: None,
-        };
+        let state = State::new(output, trigger);
         Self { framing, state: Mutex::new(state), work: Condvar::new(), room: Condvar::new() }
     }
 
@@ -201,7 +131,7 @@ impl Outbound {
         // The thread may be writing the close already: then everything before it is delivered.
         let aborts = match state.ours {
             Ours::Open => true,
-            Ours::Closing => !state.answered && state.close.take().is_some(),
+            Ours::Closing => !state.answered && state.take_back_close(),
             Ours::Closed | Ours::Gone => false,
         };
         if aborts {
@@ -368,71 +298,6 @@ impl Outbound {
         self.room.notify_all();
         drop_lock_and_wake(state);
     }
-}
-
-impl Job {
-    fn write(mut self, output: &Output) -> io::Result<Self> {
-        let (Self::Urgent(batch) | Self::Close(batch) | Self::Chunk(_, batch)) = &mut self;
-        batch.drain(|slices| match output.write(slices) {
-            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-            result => result,
-        })?;
-        Ok(self)
-    }
-}
-
-impl State {
-    fn check_open(&mut self) -> Result<(), TransmitError> {
-        if self.ours == Ours::Open { Ok(()) } else { Err(self.gone()) }
-    }
-
-    fn gone(&mut self) -> TransmitError {
-        TransmitError::Closed(self.error.take())
-    }
-
-    fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<T> {
-        if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-            self.task = Some(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    fn has_work(&self) -> bool {
-        !self.urgent.is_empty() || self.close.is_some() || !self.chunks.is_empty()
-    }
-
-    fn next_job(&mut self) -> Option<Job> {
-        if !self.urgent.is_empty() {
-            self.writing = mem::take(&mut self.frames);
-            return Some(Job::Urgent(mem::take(&mut self.urgent)));
-        }
-        if let Some(close) = self.close.take() {
-            return Some(Job::Close(close));
-        }
-        let chunk = self.chunks.pop_front()?;
-        Some(Job::Chunk(chunk.stream, chunk.bytes.into()))
-    }
-
-    /// The wire is gone.
-    fn fail(&mut self, error: io::Error) {
-        if let Some(output) = self.output.take() {
-            tracing::debug!(%error, "the peer takes nothing any more");
-            drop(output);
-            self.error = Some(error);
-        }
-        if self.ours != Ours::Closed {
-            self.ours = Ours::Gone;
-        }
-        (self.urgent, self.frames, self.close) = (Batch::default(), 0, None);
-        self.tasks.extend(self.chunks.drain(..).filter_map(|chunk| chunk.stream.written()));
-    }
-}
-
-/// Wakes everyone who waits, without the lock.
-fn drop_lock_and_wake(mut state: MutexGuard<'_, State>) {
-    let (task, tasks) = (state.task.take(), mem::take(&mut state.tasks));
-    drop(state);
-    task.into_iter().chain(tasks).for_each(Waker::wake);
 }
 
 impl fmt::Debug for Outbound {

@@ -34,6 +34,11 @@ impl Batch {
         self.len == 0
     }
 
+    /// Whether some of what is left is behind bytes that are written.
+    pub(crate) const fn is_begun(&self) -> bool {
+        self.written > 0
+    }
+
     /// Lets `write` append bytes.
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.written > KEEP / 2 {

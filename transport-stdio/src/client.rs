@@ -111,8 +111,8 @@ impl Client {
         let process = Process::new(child, self.grace);
         let pipes = (|| {
             let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
-            let input = Input::new(stdout.ok_or_else(missing)?.into())?;
-            Ok(Pipes { input, output: Output::new(stdin.ok_or_else(missing)?.into())? })
+            let input = Input::new(stdout.ok_or_else(missing)?)?;
+            Ok(Pipes { input, output: Output::new(stdin.ok_or_else(missing)?)? })
         })();
         match pipes {
             Ok(pipes) => self.start(pipes, Some(process)),
@@ -135,7 +135,7 @@ impl Client {
         output: impl Into<std::os::fd::OwnedFd>,
     ) -> Result<Child, SpawnError> {
         self.check()?;
-        let pipes = Pipes { input: Input::new(input.into())?, output: Output::new(output.into())? };
+        let pipes = Pipes { input: Input::new(input)?, output: Output::new(output)? };
         self.start(pipes, None)
     }
 

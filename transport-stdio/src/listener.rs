@@ -64,7 +64,7 @@ pub fn bind_over(
 ) -> Result<StdioListener, BindError> {
     config.check()?;
     let runtime = Handle::try_current().map_err(|_| BindError::NoRuntime)?;
-    let pipes = Pipes { input: Input::new(input.into())?, output: Output::new(output.into())? };
+    let pipes = Pipes { input: Input::new(input)?, output: Output::new(output)? };
     listen(pipes, config, runtime)
 }
 

@@ -6,6 +6,15 @@
 //! | `outbound` | everything on its way out, and who writes it |
 //! | `reader` | the thread `stdio-read`: takes the input apart and hands it on |
 //! | `hold` | who still needs the pipes, and how the threads end |
+//!
+//! # What a frame costs
+//!
+//! Five calls of the system for one that comes and goes alone: the reader's `poll` and `read`, the wake of the task and
+//! its `epoll_wait`, and one `pwritev2` by the task itself, which need not call the writer for what a pipe takes at
+//! once. A loop that blocks in `read` and `write` makes two of them and no switch of threads, which is what the rest is
+//! spent on: of the samples of an echo of 100 bytes, 87 of 100 are in the kernel's sleeping and waking. Frames that
+//! come together share all but the last, those that are started between two flushes that one too, and a long frame
+//! costs what the pipe does.
 
 use std::io;
 use std::sync::{Arc, Weak};

@@ -1,4 +1,5 @@
 use std::io;
+use std::mem;
 use std::sync::{Arc, Weak};
 
 use http::StatusCode;
@@ -44,13 +45,15 @@ struct Reader<'a> {
     port: &'a Port,
     hold: &'a Weak<Hold>,
     role: Role,
+    /// The peer has said something on the link.
+    opened: bool,
     /// Frames in a row, handed over at once.
     frames: Vec<Frame>,
 }
 
 /// Reads until the input ends, or nobody wants any more.
 pub(super) fn run(mut input: Input, port: &Port, hold: &Weak<Hold>, rules: Rules, role: Role) {
-    let mut reader = Reader { port, hold, role, frames: Vec::new() };
+    let mut reader = Reader { port, hold, role, opened: false, frames: Vec::new() };
     let mut decoder = Decoder::new(rules.framing, rules.max_message);
     let mut buffer = vec![0; READ];
     let end = loop {
@@ -111,9 +114,7 @@ impl Reader<'_> {
     fn take(&mut self, item: Item) -> Result<(), ReceiveError> {
         match item {
             Item::Frame(frame) => {
-                if self.frames.is_empty() {
-                    self.open();
-                }
+                self.open();
                 self.frames.push(frame);
             }
             Item::Open => {
@@ -171,8 +172,10 @@ impl Reader<'_> {
     }
 
     /// The client has said something on the link.
-    fn open(&self) {
-        if let Role::Server(door) = &self.role {
+    fn open(&mut self) {
+        if !mem::replace(&mut self.opened, true)
+            && let Role::Server(door) = &self.role
+        {
             door.opened.cancel();
         }
     }

@@ -52,9 +52,9 @@ pub(crate) fn standard() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 impl Input {
-    pub(crate) fn new(fd: OwnedFd) -> io::Result<(Self, Trigger)> {
+    pub(crate) fn new(fd: impl Into<OwnedFd>) -> io::Result<(Self, Trigger)> {
         let (interrupt, pipe) = io::pipe()?;
-        Ok((Self { fd, interrupt }, Trigger { _pipe: pipe }))
+        Ok((Self { fd: fd.into(), interrupt }, Trigger { _pipe: pipe }))
     }
 
     /// Waits for bytes; how many there are, or `None` once interrupted.
@@ -93,9 +93,9 @@ impl Input {
 }
 
 impl Output {
-    pub(crate) fn new(fd: OwnedFd) -> io::Result<(Self, Trigger)> {
+    pub(crate) fn new(fd: impl Into<OwnedFd>) -> io::Result<(Self, Trigger)> {
         let (interrupt, pipe) = io::pipe()?;
-        let file = File::from(fd);
+        let file = File::from(fd.into());
         let is_pipe = file.metadata()?.file_type().is_fifo();
         let output = Self {
             fd: file.into(),

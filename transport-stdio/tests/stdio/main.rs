@@ -7,9 +7,11 @@
 //! | `ending` | how the wire and its threads end, orderly or not |
 //! | `pressure` | peers that do not read |
 //! | `exchanges` | what the suite cannot reach of requests and responses |
+//! | `file` | a listener chosen by a configuration file |
 //! | `children` | programs that are started, what they print, how they end |
 //! | `python` | a peer that nobody here wrote |
 
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,6 +24,7 @@ mod children;
 mod conformance;
 mod ending;
 mod exchanges;
+mod file;
 mod lines;
 mod pressure;
 mod python;

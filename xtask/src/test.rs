@@ -14,7 +14,8 @@ use crate::workspace;
 const USAGE: &str = "\
 usage: cargo xtask test [--keep-going]
 
-Tidy, format, clippy, tests, doc tests, docs, clients that others wrote and a real browser, with warnings as errors.
+Tidy, format, clippy, tests, doc tests, docs, the laws of transports, clients that others wrote and a real browser, with
+warnings as errors.
 
   --keep-going   run the other steps after one has failed; the default when CI is set";
 
@@ -64,10 +65,12 @@ fn steps() -> anyhow::Result<Vec<Step>> {
         Step::new("tidy", Command::new(&this_program)).args("tidy"),
         Step::cargo("format", "fmt --all --check"),
         Step::cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
-        Step::cargo("tests", "test --workspace --lib --bins --tests").shows(what_ran),
+        // Some tests start examples as their child programs.
+        Step::cargo("tests", "test --workspace --lib --bins --tests --examples").shows(what_ran),
         Step::cargo("doc tests", "test --workspace --doc").shows(what_ran),
         Step::cargo("docs", "doc --workspace --no-deps --all-features")
             .env("RUSTDOCFLAGS", "-D warnings"),
+        Step::new("conformance", Command::new(&this_program)).args("conformance").shows(|_| true),
         // These skip what this machine cannot do, and say so; where CI is set, that is a failure.
         Step::new("interop", Command::new(&this_program)).args("interop").shows(|_| true),
         Step::new("browser", Command::new(this_program)).args("browser").shows(|_| true),

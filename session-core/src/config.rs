@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use crate::exchange::BoxError;
 use crate::link::Listener;
 
+pub mod check;
 mod document;
 pub mod duration;
 mod error;
@@ -37,6 +38,7 @@ mod transports;
 /// The crate whose tables [`Config::from_table`] takes.
 pub use toml;
 
+pub use check::InvalidValue;
 pub use document::Config;
 pub use error::ConfigError;
 pub use server::ServerConfig;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::duration;
+use crate::config::{InvalidValue, check, duration};
 
 /// What one session may use. Every field has a safe default.
 ///
@@ -61,35 +61,17 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The first key whose value cannot work, and why.
-    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        let counts = [
-            ("message_bytes", self.message_bytes, 1 << 30),
-            ("depth", self.depth, 127),
-            ("inputs", self.inputs, 10_000_000),
-            ("name_bytes", self.name_bytes, 1 << 16),
-            ("requests", self.requests, 1_000_000),
-            ("outbound_bytes", self.outbound_bytes, 1 << 34),
-            ("runs_per_flush", self.runs_per_flush, 1_000_000_000),
-        ];
-        for (key, count, most) in counts {
-            if count == 0 {
-                return Err((key, "must be more than zero"));
-            }
-            if count > most {
-                return Err((key, "is larger than any sensible limit"));
-            }
-        }
-        let times = [
-            ("init_timeout", self.init_timeout),
-            ("stall_timeout", self.stall_timeout),
-            ("end_grace", self.end_grace),
-        ];
-        for (key, time) in times {
-            if time.is_zero() || time > Duration::from_secs(24 * 3600) {
-                return Err((key, "must be more than zero and at most a day"));
-            }
-        }
-        Ok(())
+    /// Refuses values that cannot work.
+    pub(crate) fn check(&self) -> Result<(), InvalidValue> {
+        check::number("message_bytes", self.message_bytes, 1..=1 << 30)?;
+        check::number("depth", self.depth, 1..=127)?;
+        check::number("inputs", self.inputs, 1..=10_000_000)?;
+        check::number("name_bytes", self.name_bytes, 1..=1 << 16)?;
+        check::number("requests", self.requests, 1..=1_000_000)?;
+        check::number("outbound_bytes", self.outbound_bytes, 1..=1 << 34)?;
+        check::number("runs_per_flush", self.runs_per_flush, 1..=1_000_000_000)?;
+        check::time("init_timeout", self.init_timeout)?;
+        check::time("stall_timeout", self.stall_timeout)?;
+        check::time("end_grace", self.end_grace)
     }
 }

@@ -1,8 +1,9 @@
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use session_core::config::duration;
+use session_core::config::{InvalidValue, check, duration};
 
 use crate::link::{Opener, Rules};
 
@@ -70,18 +71,6 @@ pub struct Config {
     pub mount: Option<String>,
 }
 
-/// A key of the configuration has a value that cannot work.
-#[derive(Debug, thiserror::Error)]
-#[error("{key} = {value}: {problem}")]
-pub struct ConfigError {
-    /// The key.
-    pub key: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What is wrong with it.
-    pub problem: &'static str,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -134,49 +123,29 @@ impl Config {
     }
 
     /// Refuses values that cannot work.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, value: String, problem| Err(ConfigError { key, value, problem });
-        let sizes = [
-            ("max_message_bytes", self.max_message_bytes, 1, 1 << 30),
-            ("max_connections", self.max_connections, 1, 1 << 24),
-            ("max_streams_per_connection", self.max_streams_per_connection as usize, 1, 1 << 16),
-            // Below a few packets a stream hardly moves.
-            ("stream_window", self.stream_window as usize, 4 * 1024, 1 << 30),
-            ("connection_window", self.connection_window as usize, 4 * 1024, 1 << 30),
-            ("send_window", self.send_window as usize, 4 * 1024, 1 << 30),
-            ("max_incoming", self.max_incoming, 1, 1 << 20),
-        ];
-        for (key, value, least, most) in sizes {
-            if value < least {
-                return refuse(key, value.to_string(), "is too small to work with");
-            }
-            if value > most {
-                return refuse(key, value.to_string(), "is larger than any sensible limit");
-            }
-        }
-        let times = [
-            ("handshake_timeout", self.handshake_timeout),
-            ("idle_timeout", self.idle_timeout),
-            ("keep_alive_interval", self.keep_alive_interval),
-            ("linger", self.linger),
-        ];
-        for (key, value) in times {
-            if value.is_zero() || value > Duration::from_secs(24 * 3600) {
-                let problem = "must be more than zero and at most a day";
-                return refuse(key, format!("{value:?}"), problem);
-            }
-        }
+    pub(crate) fn check(&self) -> Result<(), InvalidValue> {
+        // Below a few packets a stream hardly moves.
+        const WINDOW: RangeInclusive<usize> = 4 * 1024..=1 << 30;
+        let streams = self.max_streams_per_connection as usize;
+        check::number("max_message_bytes", self.max_message_bytes, 1..=1 << 30)?;
+        check::number("max_connections", self.max_connections, 1..=1 << 24)?;
+        check::number("max_streams_per_connection", streams, 1..=1 << 16)?;
+        check::number("stream_window", self.stream_window as usize, WINDOW)?;
+        check::number("connection_window", self.connection_window as usize, WINDOW)?;
+        check::number("send_window", self.send_window as usize, WINDOW)?;
+        check::number("max_incoming", self.max_incoming, 1..=1 << 20)?;
+        check::time("handshake_timeout", self.handshake_timeout)?;
+        check::time("idle_timeout", self.idle_timeout)?;
+        check::time("keep_alive_interval", self.keep_alive_interval)?;
+        check::time("linger", self.linger)?;
         if self.keep_alive_interval >= self.idle_timeout {
+            let value = format!("{:?}", self.keep_alive_interval);
             let problem = "must be shorter than idle_timeout, or connections are lost in between";
-            return refuse(
-                "keep_alive_interval",
-                format!("{:?}", self.keep_alive_interval),
-                problem,
-            );
+            return Err(InvalidValue::new("keep_alive_interval", value, problem));
         }
         if self.connection_window < self.stream_window {
             let problem = "must be at least stream_window";
-            return refuse("connection_window", self.connection_window.to_string(), problem);
+            return Err(InvalidValue::new("connection_window", self.connection_window, problem));
         }
         #[cfg(feature = "webtransport")]
         self.check_webtransport()?;
@@ -184,25 +153,25 @@ impl Config {
     }
 
     #[cfg(feature = "webtransport")]
-    fn check_webtransport(&self) -> Result<(), ConfigError> {
+    fn check_webtransport(&self) -> Result<(), InvalidValue> {
         if let Some(mount) = &self.mount
             && (!mount.starts_with('/')
                 || mount.contains(['?', '#', '%', ' '])
                 || mount.contains("//"))
         {
             let problem = "must be a plain path such as /app/";
-            return Err(ConfigError { key: "mount", value: mount.clone(), problem });
+            return Err(InvalidValue::new("mount", mount, problem));
         }
         for origin in &self.allowed_origins {
             if origin != "*" && !crate::webtransport::is_origin(origin) {
                 let problem = "must be an origin such as https://example.com, or *";
-                return Err(ConfigError { key: "allowed_origins", value: origin.clone(), problem });
+                return Err(InvalidValue::new("allowed_origins", origin, problem));
             }
         }
         Ok(())
     }
 
-    fn check_certificates(&self) -> Result<(), ConfigError> {
+    fn check_certificates(&self) -> Result<(), InvalidValue> {
         let (key, file, problem) =
             match (&self.certificate, &self.key, &self.development_certificate) {
                 (Some(file), None, _) => ("certificate", file, "needs its private key: set `key`"),
@@ -216,7 +185,7 @@ impl Config {
                 ),
                 _ => return Ok(()),
             };
-        Err(ConfigError { key, value: file.display().to_string(), problem })
+        Err(InvalidValue::new(key, file.display(), problem))
     }
 }
 

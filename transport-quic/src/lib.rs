@@ -72,7 +72,7 @@ mod webtransport;
 mod wire;
 
 pub use client::{Client, connect};
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use connection::Connection;
 pub use error::ConnectError;
 pub use link::{QuicLink, QuicReceive, QuicTransmit};

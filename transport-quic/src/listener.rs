@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
+use session_core::config::InvalidValue;
 use session_core::link::{Incoming, Listener};
 use tokio::net::lookup_host;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::door::Door;
 use crate::link::QuicLink;
 use crate::serve::{Host, draining, turn_away};
@@ -185,7 +186,7 @@ impl Listener for QuicListener {
 pub enum BindError {
     /// A value of the configuration cannot work.
     #[error("the configuration cannot work")]
-    Config(#[from] ConfigError),
+    Config(#[from] InvalidValue),
     /// The certificate or its key cannot be used.
     #[error("the certificate cannot be used")]
     Certificate(#[from] CertificateError),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use session_core::config::duration;
+use session_core::config::{InvalidValue, check, duration};
 
 use crate::wire::BODY_WINDOW;
 
@@ -45,18 +45,6 @@ pub enum Framing {
     Length,
 }
 
-/// A key of the configuration has a value that cannot work.
-#[derive(Debug, thiserror::Error)]
-#[error("{key} = {value}: {problem}")]
-pub struct ConfigError {
-    /// The key.
-    pub key: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What is wrong with it.
-    pub problem: &'static str,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -85,26 +73,11 @@ impl Config {
     }
 
     /// Refuses values that cannot work.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, value: String, problem| Err(ConfigError { key, value, problem });
-        let sizes = [
-            ("max_message_bytes", self.max_message_bytes, 1, 1 << 30),
-            ("max_exchanges", self.max_exchanges, 1, 1 << 16),
-            ("exchange_window_bytes", self.exchange_window_bytes, BODY_WINDOW, 1 << 30),
-        ];
-        for (key, value, least, most) in sizes {
-            if value < least {
-                return refuse(key, value.to_string(), "is too small to work with");
-            }
-            if value > most {
-                return refuse(key, value.to_string(), "is larger than any sensible limit");
-            }
-        }
-        if self.linger.is_zero() || self.linger > Duration::from_secs(24 * 3600) {
-            let value = format!("{:?}", self.linger);
-            return refuse("linger", value, "must be more than zero and at most a day");
-        }
-        Ok(())
+    pub(crate) fn check(&self) -> Result<(), InvalidValue> {
+        check::number("max_message_bytes", self.max_message_bytes, 1..=1 << 30)?;
+        check::number("max_exchanges", self.max_exchanges, 1..=1 << 16)?;
+        check::number("exchange_window_bytes", self.exchange_window_bytes, BODY_WINDOW..=1 << 30)?;
+        check::time("linger", self.linger)
     }
 }
 

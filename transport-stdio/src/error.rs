@@ -1,8 +1,8 @@
 use std::io;
 
+use session_core::config::InvalidValue;
 use session_core::exchange::head::InvalidHead;
 
-use crate::config::ConfigError;
 use crate::exchange::Cut;
 
 /// Why a listener could not be started.
@@ -11,7 +11,7 @@ use crate::exchange::Cut;
 pub enum BindError {
     /// A value of the configuration cannot work.
     #[error("the configuration cannot work")]
-    Config(#[from] ConfigError),
+    Config(#[from] InvalidValue),
     /// Another listener of this process has them: a process has one stdin and one stdout.
     #[error("stdin and stdout are in use: bind one stdio transport in a process")]
     InUse,
@@ -38,7 +38,7 @@ pub enum SpawnError {
     },
     /// A limit cannot work.
     #[error("the client's limits cannot work")]
-    Config(#[from] ConfigError),
+    Config(#[from] InvalidValue),
     /// The system refused a pipe or a thread.
     #[error("the pipes to the program cannot be set up")]
     Io(#[from] io::Error),

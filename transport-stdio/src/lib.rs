@@ -114,7 +114,7 @@ mod transport;
 mod wire;
 
 pub use client::{Child, Client};
-pub use config::{Config, ConfigError, Framing};
+pub use config::{Config, Framing};
 pub use error::{BindError, ConnectError, SpawnError};
 pub use exchange::Cut;
 pub use link::{StdioLink, StdioReceive, StdioTransmit};

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use session_core::config::duration;
+use session_core::config::{InvalidValue, check, duration};
 
 use crate::content::{Content, relative};
 use crate::frame::Role;
@@ -79,18 +79,6 @@ pub enum MissingOrigin {
     Allow,
     /// Nobody.
     Refuse,
-}
-
-/// A key of the configuration has a value that cannot work.
-#[derive(Debug, thiserror::Error)]
-#[error("{key} = {value}: {problem}")]
-pub struct ConfigError {
-    /// The key.
-    pub key: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What is wrong with it.
-    pub problem: &'static str,
 }
 
 impl Default for Config {
@@ -195,51 +183,24 @@ impl Config {
     }
 
     /// Refuses values that cannot work.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, value: String, problem| Err(ConfigError { key, value, problem });
-        let sizes = [
-            ("max_message_bytes", self.max_message_bytes, 1, 1 << 30),
-            ("max_header_bytes", self.max_header_bytes, 1024, 1 << 20),
-            ("max_connections", self.max_connections, 1, 1 << 24),
-            (
-                "max_control_frames_per_second",
-                self.max_control_frames_per_second as usize,
-                1,
-                1 << 20,
-            ),
-            ("missed_pings", self.missed_pings as usize, 1, 1 << 10),
-        ];
-        for (key, value, least, most) in sizes {
-            if value < least {
-                return refuse(key, value.to_string(), "is too small to work with");
-            }
-            if value > most {
-                return refuse(key, value.to_string(), "is larger than any sensible limit");
-            }
-        }
-        let times = [
-            ("handshake_timeout", self.handshake_timeout),
-            ("ping_interval", self.ping_interval),
-            ("linger", self.linger),
-        ];
-        for (key, value) in times {
-            if value.is_zero() || value > Duration::from_secs(24 * 3600) {
-                return refuse(
-                    key,
-                    format!("{value:?}"),
-                    "must be more than zero and at most a day",
-                );
-            }
-        }
+    pub(crate) fn check(&self) -> Result<(), InvalidValue> {
+        let control_rate = self.max_control_frames_per_second as usize;
+        check::number("max_message_bytes", self.max_message_bytes, 1..=1 << 30)?;
+        check::number("max_header_bytes", self.max_header_bytes, 1024..=1 << 20)?;
+        check::number("max_connections", self.max_connections, 1..=1 << 24)?;
+        check::number("max_control_frames_per_second", control_rate, 1..=1 << 20)?;
+        check::number("missed_pings", self.missed_pings as usize, 1..=1 << 10)?;
+        check::time("handshake_timeout", self.handshake_timeout)?;
+        check::time("ping_interval", self.ping_interval)?;
+        check::time("linger", self.linger)?;
         if self.mount.contains(['?', '#', '%', ' ']) || self.mount.contains("//") {
-            return refuse("mount", self.mount.clone(), "must be a plain path such as /app/");
+            let problem = "must be a plain path such as /app/";
+            return Err(InvalidValue::new("mount", &self.mount, problem));
         }
-        for folder in self.folders.values() {
-            if !folder.is_dir() {
-                return refuse("folders", folder.display().to_string(), "is not a folder");
-            }
+        match self.folders.values().find(|folder| !folder.is_dir()) {
+            Some(file) => Err(InvalidValue::new("folders", file.display(), "is not a folder")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

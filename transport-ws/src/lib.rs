@@ -50,7 +50,7 @@ mod service;
 mod transport;
 
 pub use client::{Client, ConnectError, Endpoint, connect, exchange};
-pub use config::{Config, ConfigError, MissingOrigin};
+pub use config::{Config, MissingOrigin};
 pub use content::{client_css, client_js};
 pub use link::{WsLink, WsReceive, WsTransmit};
 pub use listener::{BindError, WsListener, bind, bind_with, service};

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use session_core::config::InvalidValue;
 use session_core::link::{CloseCode, CloseReason, Incoming, Link, Listener, TransmitExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::door::Door;
 use crate::link::WsLink;
 use crate::service::WsService;
@@ -66,8 +67,8 @@ pub async fn bind_with(config: Config) -> Result<WsListener, BindError> {
 ///
 /// # Errors
 ///
-/// [`ConfigError`] when a value of the configuration cannot work.
-pub fn service(config: &Config) -> Result<(WsService, WsListener), ConfigError> {
+/// [`InvalidValue`] when a value of the configuration cannot work.
+pub fn service(config: &Config) -> Result<(WsService, WsListener), InvalidValue> {
     let (service, incoming) = WsService::new(config, None)?;
     let address = service.mount().to_owned();
     let listener = WsListener {
@@ -144,7 +145,7 @@ pub(crate) async fn turn_away(link: WsLink, limit: Duration) {
 pub enum BindError {
     /// A value of the configuration cannot work.
     #[error("the configuration cannot work")]
-    Config(#[from] ConfigError),
+    Config(#[from] InvalidValue),
     /// Somebody else listens there.
     #[error(
         "{address} is in use: stop the program that listens there, or set `listen` to another port (0 lets \

@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::upgrade::OnUpgrade;
+use session_core::config::InvalidValue;
 use session_core::exchange::{Body, BoxError, Exchange};
 use session_core::link::{Incoming, PeerInfo};
 use tokio::sync::mpsc::error::SendError;
@@ -24,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::services::ServeDir;
 use tower_service::Service;
 
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::guard::Guard;
 use crate::handshake;
 use crate::link::{Hold, Rules, Socket, WsLink};
@@ -93,7 +94,7 @@ impl WsService {
     pub(crate) fn new(
         config: &Config,
         local: Option<SocketAddr>,
-    ) -> Result<(Self, mpsc::Receiver<Incoming<WsLink>>), ConfigError> {
+    ) -> Result<(Self, mpsc::Receiver<Incoming<WsLink>>), InvalidValue> {
         config.check()?;
         let (incoming, receiver) = mpsc::channel(BACKLOG);
         let pages = config.content.pages.iter().map(|(path, page)| (path.clone(), Page::new(page)));

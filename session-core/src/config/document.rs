@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{ConfigError, ServerConfig};
+use super::{ConfigError, InvalidValue, ServerConfig};
 use crate::limits::Limits;
 
 /// A configuration: the limits of the server and of its sessions, and a table for each transport.
@@ -101,10 +101,10 @@ impl Config {
         &self,
         name: &str,
         table: &toml::Table,
-        check: impl Fn(&T) -> Result<(), (&'static str, &'static str)>,
+        check: impl Fn(&T) -> Result<(), InvalidValue>,
     ) -> Result<T, ConfigError> {
         let limits = self.read(name, table.clone())?;
-        check(&limits).map_err(|(key, problem)| {
+        check(&limits).map_err(|InvalidValue { key, problem, .. }| {
             self.error(format!("{name}.{key}"), table.get(key), problem.to_owned())
         })?;
         Ok(limits)

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::duration;
+use super::{InvalidValue, check, duration};
 
 /// What all sessions together may use: the table `[server]`. Every field has a safe default.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,17 +24,10 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// The first key whose value cannot work, and why.
-    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        match self.max_sessions {
-            0 => return Err(("max_sessions", "must be more than zero")),
-            // More than one machine has ports and memory for.
-            16_777_217.. => return Err(("max_sessions", "is larger than any sensible limit")),
-            _ => {}
-        }
-        if self.drain.is_zero() || self.drain > Duration::from_secs(24 * 3600) {
-            return Err(("drain", "must be more than zero and at most a day"));
-        }
-        Ok(())
+    /// Refuses values that cannot work.
+    pub(crate) fn check(&self) -> Result<(), InvalidValue> {
+        // More than one machine has ports and memory for.
+        check::number("max_sessions", self.max_sessions, 1..=1 << 24)?;
+        check::time("drain", self.drain)
     }
 }

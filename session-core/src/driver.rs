@@ -121,7 +121,7 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
             }
         });
         match event.await {
-            Event::Stop => break CloseReason::new(CloseCode::DRAIN, "the server is shutting down"),
+            Event::Stop => break CloseReason::draining(),
             // The loop goes on with it, or finds out what is wrong.
             Event::Sent => {}
             Event::Command(command) => machine.command(command),

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
 use http_body::{Frame as BodyFrame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
@@ -113,6 +114,24 @@ impl From<Vec<u8>> for Body {
     }
 }
 
+/// A response of plain text.
+#[must_use]
+pub fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// A response for whom there is no room, or nobody, just now: 503, and that the client may come back in five seconds.
+#[must_use]
+pub fn unavailable(text: impl Into<Body>) -> Response {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
 /// One request on its way to a session, and the place its answer goes.
 #[derive(Debug)]
 pub struct Exchange {
@@ -178,12 +197,6 @@ impl ExchangeError {
     /// What the client gets then: 503 and the sentence, and that it may come back in five seconds.
     #[must_use]
     pub fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.to_string()));
-        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-        let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
-        let seconds = http::HeaderValue::from_static("5");
-        response.headers_mut().insert(http::header::RETRY_AFTER, seconds);
-        response
+        unavailable(self.to_string())
     }
 }

@@ -28,8 +28,10 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use crate::exchange::{Exchange, Request, Response};
 
@@ -308,6 +310,20 @@ pub trait TransmitExt: Transmit {
 }
 
 impl<T: Transmit> TransmitExt for T {}
+
+/// Ends a link that nobody takes, with the reason why; a client that has not taken that within `limit` is gone.
+///
+/// For servers and listeners; must be called within a runtime of tokio.
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the link is aborted.
+pub async fn turn_away<L: Link>(link: L, reason: CloseReason, limit: Duration) {
+    // The receiving half is kept until then: it may be what tells when the client is done.
+    let (receive, transmit) = link.split();
+    let _ = timeout(limit, transmit.close(reason)).await;
+    drop(receive);
+}
 
 impl<L> fmt::Display for Incoming<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

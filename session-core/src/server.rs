@@ -14,7 +14,7 @@ use crate::driver::drive;
 use crate::exchange::Exchange;
 use crate::handle::Command;
 use crate::limits::Limits;
-use crate::link::{CloseCode, CloseReason, Incoming, Link, Listener, Transmit, TransmitExt};
+use crate::link::{CloseCode, CloseReason, Incoming, Link, Listener, turn_away};
 use crate::random;
 use crate::session::machine::Machine;
 use crate::session::routes::{not_found, parse_path};
@@ -130,16 +130,17 @@ impl Server {
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) {
-        let peer = link.peer().clone();
-        let (receive, transmit) = link.split();
         let (sender, inbox) = mpsc::channel(INBOX);
         let entry = match sessions.enter(sender.clone(), self.config.max_sessions) {
             Ok(entry) => entry,
             Err(reason) => {
-                tasks.spawn(refuse(transmit, reason, self.limits.end_grace));
+                tracing::warn!(%reason, "a link was refused");
+                tasks.spawn(turn_away(link, reason, self.limits.end_grace));
                 return;
             }
         };
+        let peer = link.peer().clone();
+        let (receive, transmit) = link.split();
         let clock = Arc::new(|| Instant::now().into_std());
         let (app, id, limits) = (self.app.clone(), entry.id.clone(), self.limits.clone());
         let machine = Box::new(Machine::new(app, id, limits.clone(), peer, clock, sender));
@@ -151,12 +152,6 @@ impl Server {
             drop(entry);
         });
     }
-}
-
-async fn refuse<T: Transmit>(transmit: T, reason: CloseReason, grace: Duration) {
-    tracing::warn!(%reason, "a link was refused");
-    // A client that does not even take this is gone.
-    let _ = timeout(grace, transmit.close(reason)).await;
 }
 
 /// The sessions of a server by id.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 use session_core::config::InvalidValue;
-use session_core::link::{Incoming, Listener};
+use session_core::link::{CloseReason, Incoming, Listener, turn_away};
 use tokio::net::lookup_host;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::door::Door;
 use crate::link::QuicLink;
-use crate::serve::{Host, draining, turn_away};
+use crate::serve::Host;
 use crate::socket;
 use crate::tls::{CertificateError, Identity, quic_server};
 use crate::tuning::Tuning;
@@ -165,7 +165,7 @@ impl Listener for QuicListener {
         self.incoming.close();
         while let Some(incoming) = self.incoming.recv().await {
             if let Incoming::Link(link) = incoming {
-                self.tracker.spawn(turn_away(link, draining(), self.linger));
+                self.tracker.spawn(turn_away(link, CloseReason::draining(), self.linger));
             }
         }
         self.tracker.close();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use session_core::exchange::head as request_head;
 use session_core::link::framing::Record;
-use session_core::link::{CloseCode, CloseReason, Incoming, Link, PeerInfo, TransmitExt};
+use session_core::link::{CloseCode, CloseReason, Incoming, PeerInfo, turn_away};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -37,8 +37,8 @@ pub(crate) struct Host {
     pub(crate) guard: crate::webtransport::Guard,
 }
 
-/// Serves a connection, or a session of one, until the peer closes it or is lost, until it had no stream for long, or, once the listener
-/// stops, until its last stream is done with.
+/// Serves a connection, or a session of one, until the peer closes it or is lost, until it had no stream for long, or,
+/// once the listener stops, until its last stream is done with.
 pub(crate) async fn serve(mut carrier: Carrier, host: Arc<Host>) {
     let streams = TaskTracker::new();
     let mut alarm = std::pin::pin!(sleep(host.idle_timeout));
@@ -119,7 +119,9 @@ impl Stream {
             Ok(parts) => {
                 peer.request.get_or_insert_with(|| Box::new(parts));
                 match host.incoming.send(Incoming::Link(link(peer))).await {
-                    Err(mpsc::error::SendError(Incoming::Link(link))) => (link, draining()),
+                    Err(mpsc::error::SendError(Incoming::Link(link))) => {
+                        (link, CloseReason::draining())
+                    }
                     _ => return,
                 }
             }
@@ -154,17 +156,4 @@ fn give_up(mut send: SendStream, mut recv: RecvStream, code: Code, peer: &PeerIn
     tracing::debug!(?peer, "a stream was given up: {why}");
     send.reset(code);
     recv.stop(code);
-}
-
-pub(crate) fn draining() -> CloseReason {
-    CloseReason::new(CloseCode::DRAIN, "the server is shutting down")
-}
-
-/// Tells a client why nobody takes its link.
-pub(crate) async fn turn_away(link: QuicLink, reason: CloseReason, limit: Duration) {
-    // The receiving half is kept until then: it tells when the client is done.
-    let (receive, transmit) = link.split();
-    // A client that does not even take this is gone.
-    let _ = timeout(limit, transmit.close(reason)).await;
-    drop(receive);
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::exchange::Exchange;
-use session_core::link::{CloseCode, CloseReason, Incoming, Link, Listener, TransmitExt};
+use session_core::link::{CloseReason, Incoming, Listener, turn_away};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -164,7 +164,7 @@ impl Listener for StdioListener {
     async fn finish(&mut self) {
         self.incoming.close();
         if let Some(link) = self.link() {
-            self.tracker.spawn(turn_away(link, self.linger));
+            self.tracker.spawn(turn_away(link, CloseReason::draining(), self.linger));
         }
         // Dropped without an answer, each is answered with 503.
         while self.incoming.recv().await.is_some() {}
@@ -182,10 +182,4 @@ impl Listener for StdioListener {
 async fn lingered(over: &CancellationToken, until: &mut Option<Instant>, linger: Duration) {
     over.cancelled().await;
     sleep_until(*until.get_or_insert_with(|| Instant::now() + linger)).await;
-}
-
-async fn turn_away(link: StdioLink, limit: Duration) {
-    let reason = CloseReason::new(CloseCode::DRAIN, "the server is shutting down");
-    // A client that does not even take this is gone.
-    let _ = timeout(limit, link.split().1.close(reason)).await;
 }

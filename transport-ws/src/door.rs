@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use session_core::exchange::Body;
+use session_core::exchange::{Body, unavailable};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::config::Config;
-use crate::service::{Connection, WsService, unavailable};
+use crate::service::{Connection, WsService};
 
 /// Waits after `accept` failed for want of resources: doubled from the first to the last.
 const BACK_OFF: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::config::InvalidValue;
-use session_core::link::{CloseCode, CloseReason, Incoming, Link, Listener, TransmitExt};
+use session_core::link::{CloseReason, Incoming, Listener, turn_away};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -120,7 +119,7 @@ impl Listener for WsListener {
         self.incoming.close();
         while let Some(incoming) = self.incoming.recv().await {
             if let Incoming::Link(link) = incoming {
-                self.tracker.spawn(turn_away(link, self.linger));
+                self.tracker.spawn(turn_away(link, CloseReason::draining(), self.linger));
             }
         }
         self.tracker.close();
@@ -130,13 +129,6 @@ impl Listener for WsListener {
     fn address(&self) -> String {
         self.address.clone()
     }
-}
-
-/// Tells a client whose link nobody takes any more to come back.
-pub(crate) async fn turn_away(link: WsLink, limit: Duration) {
-    let reason = CloseReason::new(CloseCode::DRAIN, "the server is shutting down");
-    // A client that does not even take this is gone.
-    let _ = timeout(limit, link.split().1.close(reason)).await;
 }
 
 /// Why a listener could not be started.

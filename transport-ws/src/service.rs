@@ -17,8 +17,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::upgrade::OnUpgrade;
 use session_core::config::InvalidValue;
-use session_core::exchange::{Body, BoxError, Exchange};
-use session_core::link::{Incoming, PeerInfo};
+use session_core::exchange::{Body, BoxError, Exchange, ExchangeError, plain, unavailable};
+use session_core::link::{CloseReason, Incoming, PeerInfo, turn_away};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
@@ -29,13 +29,11 @@ use crate::config::Config;
 use crate::guard::Guard;
 use crate::handshake;
 use crate::link::{Hold, Rules, Socket, WsLink};
-use crate::listener::turn_away;
 
 mod answer;
 mod document;
 
-pub(crate) use answer::unavailable;
-use answer::{plain, redirect, refuse, refuse_handshake};
+use answer::{redirect, refuse, refuse_handshake};
 use document::{Document, Page};
 
 /// Links and exchanges that may wait for `accept`; a client behind them waits with its connection open.
@@ -261,7 +259,7 @@ impl Inner {
                     let link = WsLink::new(socket, early, peer, inner.rules, hold);
                     let sent = inner.incoming.send(Incoming::Link(link)).await;
                     if let Err(SendError(Incoming::Link(link))) = sent {
-                        turn_away(link, inner.rules.linger).await;
+                        turn_away(link, CloseReason::draining(), inner.rules.linger).await;
                     }
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a client left during its handshake"),
@@ -293,13 +291,9 @@ impl Inner {
         parts.uri = Uri::from(target);
         parts.extensions.insert(PeerInfo::new(address, None));
         let (exchange, answer) = Exchange::new(Request::from_parts(parts, body));
-        if self.incoming.send(Incoming::Exchange(exchange)).await.is_err() {
-            return unavailable("no new requests");
-        }
-        match answer.await {
-            Ok(response) => response,
-            Err(error) => error.into_response(),
-        }
+        // One that nobody takes is dropped, and answered so.
+        let _ = self.incoming.send(Incoming::Exchange(exchange)).await;
+        answer.await.unwrap_or_else(ExchangeError::into_response)
     }
 }
 

@@ -81,6 +81,12 @@ impl CloseReason {
         Self { code, text }
     }
 
+    /// What a server says that shuts down: 1012.
+    #[must_use]
+    pub const fn draining() -> Self {
+        Self { code: CloseCode::DRAIN, text: Cow::Borrowed("the server is shutting down") }
+    }
+
     /// The code.
     #[must_use]
     pub const fn code(&self) -> CloseCode {

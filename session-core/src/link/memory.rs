@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 
 use super::{
-    CloseCode, CloseReason, Connect, Frame, Incoming, Link, Listener, PeerInfo, Receive,
-    ReceiveError, Transmit, TransmitError, TransmitExt,
+    CloseReason, Connect, Frame, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError,
+    Transmit, TransmitError, TransmitExt,
 };
 use crate::exchange::{Exchange, ExchangeError, Request, Response};
 
@@ -73,7 +73,7 @@ impl Listener for MemoryListener {
         self.receiver.close();
         while let Some(incoming) = self.receiver.recv().await {
             if let Incoming::Link(link) = incoming {
-                let reason = CloseReason::new(CloseCode::DRAIN, "the server is shutting down");
+                let reason = CloseReason::draining();
                 // A client that is gone already need not be told.
                 let _ = link.split().1.close(reason).await;
             }

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use reactive::Interrupt;
 
 use crate::catch::catch;
-use crate::exchange::{Body, BoxError, Exchange, Request, Responder, Response};
+use crate::exchange::{Body, BoxError, Exchange, Request, Responder, Response, plain};
 use crate::name::{Names, Namespace};
 use crate::random::hex;
 use crate::session::registered::Registered;
@@ -50,13 +50,13 @@ impl IntoResponse for StatusCode {
 
 impl IntoResponse for String {
     fn into_response(self) -> Response {
-        text(StatusCode::OK, self)
+        plain(StatusCode::OK, self)
     }
 }
 
 impl IntoResponse for &'static str {
     fn into_response(self) -> Response {
-        text(StatusCode::OK, self)
+        plain(StatusCode::OK, self)
     }
 }
 
@@ -70,14 +70,6 @@ impl IntoResponse for Vec<u8> {
     fn into_response(self) -> Response {
         Response::new(self.into())
     }
-}
-
-fn text(status: StatusCode, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
-    response
 }
 
 /// The one answer to everything that is not there: a session, an action, a route (decision 32).
@@ -197,9 +189,9 @@ impl Session<'_> {
         responder.respond(match answer {
             Ok(response) => response,
             Err(Interrupt::Silent | Interrupt::Cancel | Interrupt::InProgress) => {
-                text(StatusCode::INTERNAL_SERVER_ERROR, "")
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "")
             }
-            Err(failure) => text(
+            Err(failure) => plain(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 self.failure_text(&failure, "dynamic route", key),
             ),

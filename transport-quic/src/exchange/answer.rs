@@ -1,10 +1,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::StatusCode;
 use http::request::Parts;
-use http::{Response, StatusCode};
-use session_core::exchange::{self, Body, Exchange, Request, head};
+use session_core::exchange::{self, Body, Exchange, ExchangeError, Request, head, plain};
 use session_core::link::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -27,13 +26,9 @@ pub(crate) async fn answer(
     let (exchange, answer) = Exchange::new(Request::from_parts(parts, body));
     let mut stopped = send.stopped();
     let answered = async {
-        if incoming.send(Incoming::Exchange(exchange)).await.is_err() {
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "no new requests");
-        }
-        match answer.await {
-            Ok(response) => response,
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the session ended"),
-        }
+        // One that nobody takes is dropped, and answered so.
+        let _ = incoming.send(Incoming::Exchange(exchange)).await;
+        answer.await.unwrap_or_else(ExchangeError::into_response)
     };
     let response = tokio::select! {
         response = answered => response,
@@ -73,12 +68,4 @@ async fn respond(send: &mut SendStream, response: exchange::Response) {
         tracing::debug!(error = &*error, "a response was cut short");
         send.reset(Code::Failed);
     }
-}
-
-fn plain(status: StatusCode, text: &'static str) -> exchange::Response {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
-    response
 }

@@ -1,10 +1,9 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
-use session_core::exchange::{self, Body, Exchange, ExchangeError, head};
+use http::{Request, StatusCode};
+use session_core::exchange::{self, Body, Exchange, ExchangeError, head, plain};
 use session_core::link::PeerInfo;
 use tokio::sync::mpsc;
 
@@ -26,12 +25,10 @@ pub(crate) async fn answer(
     let body = Incoming::new(Arc::clone(&stream), Arc::clone(&hold), Whose::Request);
     let (exchange, answer) = Exchange::new(Request::from_parts(parts, Body::new(body)));
     let answered = async move {
-        let sent = incoming.send(exchange).await;
+        // One that nobody takes is dropped, and answered so.
+        let _ = incoming.send(exchange).await;
         // The listener ends once nothing more can come.
         drop(incoming);
-        if sent.is_err() {
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "no new requests");
-        }
         answer.await.unwrap_or_else(ExchangeError::into_response)
     };
     let port = hold.port();
@@ -98,12 +95,4 @@ pub(crate) fn refuse(port: &Port, id: Id, status: StatusCode, text: &str) {
     port.outbound.say(Word::Response(id, &head));
     port.outbound.say(Word::Data(id, text.as_bytes()));
     port.outbound.say(Word::End(id));
-}
-
-fn plain(status: StatusCode, text: &'static str) -> exchange::Response {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
-    response
 }

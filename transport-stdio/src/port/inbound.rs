@@ -93,8 +93,8 @@ impl Inbound {
         }
     }
 
-    /// The peer heeds the window of the link.
-    pub(super) fn peer_counts(&self) -> bool {
+    /// The peer heeds the window of the link from now on; whether that is news.
+    pub(super) fn begin_counting(&self) -> bool {
         !mem::replace(&mut self.lock().counts, true)
     }
 

@@ -119,7 +119,7 @@ impl Reader<'_> {
             }
             Item::Open => {
                 self.open();
-                if self.port.inbound.peer_counts()
+                if self.port.inbound.begin_counting()
                     && let Role::Server(_) = self.role
                 {
                     self.port.outbound.open();

@@ -1,28 +1,11 @@
 //! Answers that are no document, no file and no session's.
 
-use http::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
+use http::header::{ALLOW, CONNECTION, LOCATION, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderValue, Request, Response, StatusCode};
-use session_core::exchange::Body;
+use session_core::exchange::{Body, plain};
 
 use crate::guard::Refusal;
 use crate::handshake::Invalid;
-
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
-}
-
-pub(crate) fn unavailable(text: &'static str) -> Response<Body> {
-    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-    response
-}
 
 /// Relative URLs of a page need the slash.
 pub(super) fn redirect(mount: &str, query: Option<&str>) -> Response<Body> {

@@ -74,6 +74,8 @@ pub async fn bind_with(config: Config) -> Result<QuicListener, BindError> {
         idle_timeout: config.idle_timeout,
         stop: stop.clone(),
         #[cfg(feature = "webtransport")]
+        max_streams: config.max_streams_per_connection as usize,
+        #[cfg(feature = "webtransport")]
         guard: crate::webtransport::Guard::new(&config, local),
     });
     #[cfg(feature = "webtransport")]

@@ -32,6 +32,9 @@ pub(crate) struct Host {
     pub(crate) idle_timeout: Duration,
     /// Cancelled when the listener finishes or is dropped.
     pub(crate) stop: CancellationToken,
+    /// Streams that a connection may have open.
+    #[cfg(feature = "webtransport")]
+    pub(crate) max_streams: usize,
     /// Which pages may open a session.
     #[cfg(feature = "webtransport")]
     pub(crate) guard: crate::webtransport::Guard,

@@ -66,7 +66,8 @@ fn steps() -> anyhow::Result<Vec<Step>> {
         Step::cargo("format", "fmt --all --check"),
         Step::cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
         // Some tests start examples as their child programs.
-        Step::cargo("tests", "test --workspace --lib --bins --tests --examples").shows(what_ran),
+        Step::cargo("tests", "test --workspace --lib --bins --tests --examples --no-fail-fast")
+            .shows(what_ran),
         Step::cargo("doc tests", "test --workspace --doc").shows(what_ran),
         Step::cargo("docs", "doc --workspace --no-deps --all-features")
             .env("RUSTDOCFLAGS", "-D warnings"),

@@ -23,9 +23,6 @@ pub(crate) const MAX_UNI_STREAMS: u32 = 8;
 /// HTTP/3 has datagrams, as WebTransport must, has to take them (RFC 9297, 2.1.1), and clients hold a server to that.
 pub(crate) const DATAGRAMS: usize = 1200;
 
-/// Streams of one session that may wait to be looked at.
-const BACKLOG: usize = 32;
-
 /// Serves an HTTP/3 connection until the browser closes it or is lost, until it had no session for long, or, once
 /// the listener stops, until its last session is over.
 pub(crate) async fn serve(connection: quinn::Connection, host: Arc<Host>) {
@@ -161,7 +158,8 @@ impl Http3 {
             return;
         }
         let id = asked.id();
-        let (sender, streams) = mpsc::channel(BACKLOG);
+        // As many as there can be: none is turned away for being one of a burst.
+        let (sender, streams) = mpsc::channel(self.host.max_streams);
         self.sessions.insert(id, sender);
         let host = Arc::clone(&self.host);
         self.running.spawn(async move {

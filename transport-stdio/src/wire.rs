@@ -173,17 +173,6 @@ fn within(frame: Frame, limit: usize) -> Result<Item, ReceiveError> {
     Ok(Item::Frame(frame))
 }
 
-/// Makes room for `more` bytes behind those of an unfinished item, which will have `most` in all at most.
-///
-/// It grows with what has arrived, not with what was announced: moving it every so often costs little.
-fn grow(item: &mut Vec<u8>, more: usize, most: usize) {
-    let needed = (item.len() + more).min(most);
-    if needed > item.capacity() {
-        let capacity = (4 * item.len()).clamp(needed, most);
-        item.reserve_exact(capacity - item.len());
-    }
-}
-
 fn protocol(what: impl Into<String>) -> ReceiveError {
     ReceiveError::Protocol(what.into())
 }

@@ -4,7 +4,7 @@ use bytes::{Buf, BufMut, Bytes};
 use session_core::link::framing::{self, BINARY, CLOSE, HEADER, Record, TEXT};
 use session_core::link::{Frame, ReceiveError};
 
-use super::{Batch, Id, Item, LONG, MAX_CHUNK, MAX_HEAD, Word, grow, protocol};
+use super::{Batch, Id, Item, LONG, MAX_CHUNK, MAX_HEAD, Word, protocol};
 
 /// The records of this transport. Those of an exchange begin with its number, four bytes big endian.
 const OPEN: u8 = framing::OWN;
@@ -63,7 +63,7 @@ impl Decoder {
                 Bytes::copy_from_slice(part)
             } else {
                 // Grows with what arrives, not with what was announced.
-                grow(&mut self.payload, missing, length);
+                framing::grow(&mut self.payload, missing, length);
                 self.payload.extend_from_slice(part);
                 if self.payload.len() < length {
                     return Ok(());
@@ -81,7 +81,7 @@ impl Decoder {
         if self.filled < HEADER || length - self.payload.len() < LONG {
             return None;
         }
-        grow(&mut self.payload, LONG, length);
+        framing::grow(&mut self.payload, LONG, length);
         Some(&mut self.payload)
     }
 

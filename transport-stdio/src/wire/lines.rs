@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use memchr::memchr;
-use session_core::link::{Frame, ReceiveError, Text};
+use session_core::link::{Frame, ReceiveError, Text, framing};
 
-use super::{Batch, Item, LONG, MAX_CHUNK, MAX_HEAD, Word, grow, protocol, within};
+use super::{Batch, Item, LONG, MAX_CHUNK, MAX_HEAD, Word, protocol, within};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -65,7 +65,7 @@ impl Decoder {
         }
         let most = self.check(&[]).ok()?;
         // One byte more is one too many, or the newline.
-        grow(&mut self.line, LONG, most + MARKS + 1);
+        framing::grow(&mut self.line, LONG, most + MARKS + 1);
         Some(&mut self.line)
     }
 
@@ -97,7 +97,7 @@ impl Decoder {
     /// Keeps a part of a line, as long as the line is not too long.
     fn keep(&mut self, part: &[u8]) -> Result<(), ReceiveError> {
         let most = self.check(part)?;
-        grow(&mut self.line, part.len(), most + MARKS);
+        framing::grow(&mut self.line, part.len(), most + MARKS);
         self.line.extend_from_slice(part);
         Ok(())
     }

@@ -25,12 +25,12 @@
 //! What follows is a whole transport, over a Unix domain socket, which keeps every law.
 //!
 //! # `transport.rs`: who listens, who connects
-#![doc = concat!("```rust,ignore\n", include_str!("../../tests/unix_socket/transport.rs"), "\n```")]
+#![doc = concat!("```text\n", include_str!("../../tests/unix_socket/transport.rs"), "\n```")]
 //! # `transport/link.rs`: the two halves
-#![doc = concat!("```rust,ignore\n", include_str!("../../tests/unix_socket/transport/link.rs"), "\n```")]
+#![doc = concat!("```text\n", include_str!("../../tests/unix_socket/transport/link.rs"), "\n```")]
 //! # `transport/records.rs`: records on a socket
-#![doc = concat!("```rust,ignore\n", include_str!("../../tests/unix_socket/transport/records.rs"), "\n```")]
+#![doc = concat!("```text\n", include_str!("../../tests/unix_socket/transport/records.rs"), "\n```")]
 //! # `transport/exchange.rs`: a request and its response
-#![doc = concat!("```rust,ignore\n", include_str!("../../tests/unix_socket/transport/exchange.rs"), "\n```")]
+#![doc = concat!("```text\n", include_str!("../../tests/unix_socket/transport/exchange.rs"), "\n```")]
 //! # `main.rs`: the fixture, and the run
-#![doc = concat!("```rust,ignore\n", include_str!("../../tests/unix_socket/main.rs"), "\n```")]
+#![doc = concat!("```text\n", include_str!("../../tests/unix_socket/main.rs"), "\n```")]

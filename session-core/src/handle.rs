@@ -6,7 +6,7 @@ use crate::Session;
 use crate::exchange::Exchange;
 use crate::link::CloseReason;
 use crate::name::Namespace;
-use crate::session::routes::not_found;
+use crate::session::exchanges::not_found;
 
 /// What comes into a session beside its link.
 pub(crate) enum Command {

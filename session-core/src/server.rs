@@ -16,8 +16,8 @@ use crate::handle::Command;
 use crate::limits::Limits;
 use crate::link::{CloseCode, CloseReason, Incoming, Link, Listener, turn_away};
 use crate::random;
+use crate::session::exchanges::{not_found, parse_path};
 use crate::session::machine::Machine;
-use crate::session::routes::{not_found, parse_path};
 
 /// Calls and exchanges that wait for a session, at most.
 const INBOX: usize = 32;

@@ -19,6 +19,7 @@ use crate::session::tasks::Waiting;
 
 pub(crate) mod callbacks;
 mod destroy;
+pub(crate) mod exchanges;
 pub(crate) mod handlers;
 pub(crate) mod inputs;
 pub(crate) mod machine;

@@ -333,7 +333,6 @@ async fn an_exchange_whose_session_ends_before_it_is_answered_is_told() {
     assert_eq!(answer.await.unwrap().unwrap().status(), 503);
 }
 
-// spec: W11
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_cut_off_and_the_session_ends() {
     let log = Log::default();

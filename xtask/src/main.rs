@@ -16,6 +16,7 @@ mod connect;
 mod demo;
 mod interop;
 mod report;
+mod spec;
 mod test;
 mod tidy;
 mod workspace;
@@ -31,6 +32,7 @@ usage: cargo xtask <command>
   bench        what everything costs, beside the best that is known
   browser      a real browser on the pages that we serve, with our client and with the Shiny client
   interop      clients that others wrote, in Python, on every transport
+  spec         which statements of the specification have a test, and which are open
   test         everything that has to hold before a change is handed in
   tidy         the workspace's own rules alone, such as who may depend on whom
 
@@ -66,6 +68,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         "conformance" => conformance::run(rest),
         "demo" => demo::run(rest),
         "interop" => interop::run(rest),
+        "spec" => spec::run(rest),
         "test" => test::run(rest),
         "tidy" => tidy::run(rest),
         "help" | "--help" | "-h" => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use reactive::Interrupt;
 
 use crate::Session;
+use crate::session::inputs::types::InputTypes;
 
 /// What closures of an app return: a value, or why there is none.
 ///
@@ -30,10 +31,11 @@ pub struct App {
 type Start = dyn Fn(&Session<'_>) -> Result<()> + Send + Sync;
 
 /// What an app chooses once for all its sessions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) sanitize_errors: bool,
     pub(crate) on_effect_error: OnEffectError,
+    pub(crate) input_types: InputTypes,
 }
 
 /// What a failure that escapes an effect does (decision 11).
@@ -55,7 +57,11 @@ impl App {
     where
         F: Fn(&Session<'_>) -> Result<()> + Send + Sync + 'static,
     {
-        let settings = Settings { sanitize_errors: true, on_effect_error: OnEffectError::End };
+        let settings = Settings {
+            sanitize_errors: true,
+            on_effect_error: OnEffectError::End,
+            input_types: InputTypes::default(),
+        };
         Self { start: Arc::new(start), settings }
     }
 
@@ -74,8 +80,12 @@ impl App {
         self
     }
 
-    pub(crate) const fn settings(&self) -> Settings {
-        self.settings
+    pub(crate) const fn input_types_mut(&mut self) -> &mut InputTypes {
+        &mut self.settings.input_types
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings.clone()
     }
 
     pub(crate) fn start(&self, s: &Session<'_>) -> Result<()> {

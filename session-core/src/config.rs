@@ -3,6 +3,7 @@
 //! ```toml
 //! [server]                       # limits of all sessions together; every key has a default
 //! max_sessions = 100_000
+//! trusted_peers = ["127.0.0.1"]  # proxies that say who the user is, in a header
 //!
 //! [session]                      # limits of each session; every key has a default
 //! init_timeout = "30s"
@@ -32,6 +33,7 @@ mod document;
 pub mod duration;
 mod error;
 mod nearest;
+mod network;
 mod server;
 mod transports;
 
@@ -41,6 +43,7 @@ pub use toml;
 pub use check::InvalidValue;
 pub use document::Config;
 pub use error::ConfigError;
+pub use network::{InvalidNetwork, Network};
 pub use server::ServerConfig;
 pub use transports::Transports;
 

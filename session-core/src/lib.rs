@@ -53,13 +53,16 @@ pub use crate::app::{App, OnEffectError, Result};
 pub use crate::exchange::{Body, Request, Response};
 pub use crate::handle::{SessionEnded, SessionHandle};
 pub use crate::limits::Limits;
-pub use crate::link::{CloseCode, CloseReason};
+pub use crate::link::{CloseCode, CloseReason, Identity, Refusal};
 pub use crate::name::{AbsoluteId, Id, InvalidId, Namespace};
 pub use crate::server::{Server, shutdown_on_signals};
 pub use crate::session::Session;
 pub use crate::session::callbacks::Registration;
+pub use crate::session::client_data::{ClientData, Font, NoCurrentOutput, OutputData, PageUrl};
 pub use crate::session::exchanges::IntoResponse;
-pub use crate::session::inputs::{Action, Input};
+pub use crate::session::inputs::{
+    Action, Date, DateTime, Input, InvalidDate, InvalidInputType, Password,
+};
 pub use crate::session::messages::{InsertAt, Reconnect};
 pub use crate::session::render::OutputOptions;
 pub use crate::session::state::State;

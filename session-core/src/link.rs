@@ -39,12 +39,16 @@ mod close;
 mod erased;
 mod frame;
 pub mod framing;
+mod gate;
+mod identity;
 mod memory;
 mod peer;
 
 pub use close::{CloseCode, CloseReason};
 pub use erased::{AnyLink, AnyListener};
 pub use frame::{Frame, NotUtf8, Text};
+pub use gate::{Gate, Refusal};
+pub use identity::Identity;
 pub use memory::{
     Connector, MemoryLink, MemoryListener, MemoryReceive, MemoryTransmit, NotListening, memory,
 };
@@ -66,6 +70,18 @@ pub trait Listener: Send + 'static {
     ///
     /// Cancel-safe: a link that was accepted but not returned is returned by the next call.
     async fn accept(&mut self) -> Option<Incoming<Self::Link>>;
+
+    /// Tells, before the first `accept`, whom the server lets in.
+    ///
+    /// A transport whose handshake can refuse with a status asks the gate there, and answers with the status of a
+    /// [`Refusal`]; the links it gives then carry the peer that was asked. The server asks for every link that was not let in
+    /// by its gate, and turns it away with [`Refusal::close_reason`]: there is nothing to do for a transport without such a
+    /// handshake, which is what this does unless overridden.
+    ///
+    /// Exchanges are not asked for: who knows the id of a session was let in with it.
+    fn guard(&mut self, gate: Gate) {
+        let _ = gate;
+    }
 
     /// Accepts no more, from the first poll on, and waits until what clients were promised is with them: the
     /// last frames and the reason of links that were closed, the rest of responses.

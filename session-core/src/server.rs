@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,10 +14,14 @@ use crate::driver::drive;
 use crate::exchange::Exchange;
 use crate::handle::Command;
 use crate::limits::Limits;
-use crate::link::{CloseCode, CloseReason, Incoming, Link, Listener, turn_away};
+use crate::link::{CloseCode, CloseReason, Gate, Incoming, Link, Listener, PeerInfo, turn_away};
 use crate::random;
 use crate::session::exchanges::{not_found, parse_path};
 use crate::session::machine::Machine;
+
+mod admission;
+
+use admission::Hook;
 
 /// Calls and exchanges that wait for a session, at most.
 const INBOX: usize = 32;
@@ -39,13 +43,19 @@ pub struct Server {
     app: App,
     limits: Arc<Limits>,
     config: ServerConfig,
+    hook: Option<Hook>,
 }
 
 impl Server {
     /// A server with the default limits.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { app, limits: Arc::new(Limits::default()), config: ServerConfig::default() }
+        Self {
+            app,
+            limits: Arc::new(Limits::default()),
+            config: ServerConfig::default(),
+            hook: None,
+        }
     }
 
     /// With the limits of a configuration, those of the tables `[server]` and `[session]`.
@@ -89,6 +99,11 @@ impl Server {
         let stop = CancellationToken::new();
         // Also when this future is dropped.
         let stop_on_drop = stop.clone().drop_guard();
+        let gate = self.gate();
+        if let Some(gate) = &gate {
+            listener.guard(gate.clone());
+        }
+        let asking = Arc::new(Semaphore::new(self.config.max_sessions.min(Semaphore::MAX_PERMITS)));
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             let incoming = tokio::select! {
@@ -98,7 +113,14 @@ impl Server {
             };
             match incoming {
                 Some(Incoming::Link(link)) => {
-                    self.begin(link, &sessions, &tasks, stop.child_token());
+                    let peer = link.peer().clone();
+                    match &gate {
+                        Some(gate) if !peer.is_admitted() => {
+                            let asked = Asked { link, peer, gate: gate.clone() };
+                            self.ask(asked, &asking, &sessions, &tasks, &stop);
+                        }
+                        _ => self.begin(link, peer, &sessions, &tasks, stop.child_token()),
+                    }
                 }
                 Some(Incoming::Exchange(exchange)) => {
                     if let Some((sender, command)) = sessions.route(exchange) {
@@ -122,10 +144,44 @@ impl Server {
         }
     }
 
+    /// Begins a session for a link that its transport has let in unasked, if the gate lets it in: in a task of its own, so
+    /// that no other link waits for the answer.
+    fn ask<L: Link>(
+        &self,
+        asked: Asked<L>,
+        asking: &Arc<Semaphore>,
+        sessions: &Sessions,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let Asked { link, mut peer, gate } = asked;
+        let grace = self.limits.end_grace;
+        let Ok(place) = Arc::clone(asking).try_acquire_owned() else {
+            let reason = CloseReason::new(CloseCode::OVERLOAD, "too many wait to be let in");
+            tracing::warn!(%reason, "a link was refused");
+            tasks.spawn(turn_away(link, reason, grace));
+            return;
+        };
+        let (server, sessions, stop) = (self.clone(), sessions.clone(), stop.clone());
+        let tracker = tasks.clone();
+        tasks.spawn(async move {
+            let reason = tokio::select! {
+                answer = gate.ask(&mut peer) => answer.err().map(|refusal| refusal.close_reason()),
+                () = stop.cancelled() => Some(CloseReason::draining()),
+            };
+            drop(place);
+            match reason {
+                None => server.begin(link, peer, &sessions, &tracker, stop.child_token()),
+                Some(reason) => turn_away(link, reason, grace).await,
+            }
+        });
+    }
+
     /// Begins a session in a task of its own, which holds only what a session needs to go on.
     fn begin<L: Link>(
         &self,
         link: L,
+        peer: PeerInfo,
         sessions: &Sessions,
         tasks: &TaskTracker,
         stop: CancellationToken,
@@ -139,7 +195,6 @@ impl Server {
                 return;
             }
         };
-        let peer = link.peer().clone();
         let (receive, transmit) = link.split();
         let clock = Arc::new(|| Instant::now().into_std());
         let (app, id, limits) = (self.app.clone(), entry.id.clone(), self.limits.clone());
@@ -152,6 +207,13 @@ impl Server {
             drop(entry);
         });
     }
+}
+
+/// A link whose peer is to be asked for.
+struct Asked<L> {
+    link: L,
+    peer: PeerInfo,
+    gate: Gate,
 }
 
 /// The sessions of a server by id.

@@ -18,6 +18,7 @@ use crate::session::state::State;
 use crate::session::tasks::Waiting;
 
 pub(crate) mod callbacks;
+pub(crate) mod client_data;
 mod destroy;
 pub(crate) mod exchanges;
 pub(crate) mod handlers;
@@ -41,11 +42,23 @@ pub(crate) mod timers;
 pub struct Session<'a> {
     cx: Cx<'a, State>,
     namespace: Namespace,
+    /// The whole id of the output whose closure this view was made for.
+    output: Option<&'a str>,
 }
 
 impl<'a> Session<'a> {
     pub(crate) const fn new(cx: Cx<'a, State>, namespace: Namespace) -> Self {
-        Self { cx, namespace }
+        Self { cx, namespace, output: None }
+    }
+
+    /// The same view, for the closure of an output.
+    fn for_output<'b>(&'b self, id: &'b str) -> Session<'b> {
+        Session { cx: self.cx, namespace: self.namespace.clone(), output: Some(id) }
+    }
+
+    /// The output whose closure this view was made for.
+    const fn rendering(&self) -> Option<&'a str> {
+        self.output
     }
 
     pub(crate) fn state(&self) -> &'a State {
@@ -122,10 +135,24 @@ impl<'a> Session<'a> {
         id.resolve(&self.namespace)
     }
 
-    /// Who is at the other end of the link.
+    /// Who is at the other end of the link: its address and the head of the request that opened the link, as far as the
+    /// transport has them, and the [`Identity`](crate::Identity) it was let in with. The same in every scope.
     #[must_use]
     pub fn peer(&self) -> &'a PeerInfo {
         &self.state().peer
+    }
+
+    /// The user whose session this is, as a trusted proxy or [`Server::authenticate`](crate::Server::authenticate) found;
+    /// `None` for nobody in particular. The same in every scope (G32).
+    #[must_use]
+    pub fn user(&self) -> Option<&'a str> {
+        self.peer().identity().user()
+    }
+
+    /// The groups that the [`user`](Self::user) is in.
+    #[must_use]
+    pub fn groups(&self) -> &'a [String] {
+        self.peer().identity().groups()
     }
 
     /// A handle for work outside the session: `Send + Sync`, for other tasks and threads.
@@ -142,19 +169,19 @@ impl<'a> Session<'a> {
     pub fn module(&self, id: impl Id) -> Result<Self> {
         let namespace = id.resolve_module(&self.namespace)?;
         let scope = self.scope_of(&namespace);
-        Ok(Self::new(self.cx.in_scope(scope)?, namespace))
+        Ok(Self { cx: self.cx.in_scope(scope)?, namespace, output: self.output })
     }
 
     /// The root of the session (H3).
     #[must_use]
     pub fn root(&self) -> Self {
-        Self::new(self.root_cx(), Namespace::ROOT)
+        Self { cx: self.root_cx(), namespace: Namespace::ROOT, output: self.output }
     }
 
     /// The same scope, taking no dependencies (D1).
     #[must_use]
     pub fn isolate(&self) -> Self {
-        Self::new(self.cx.isolate(), self.namespace.clone())
+        Self { cx: self.cx.isolate(), namespace: self.namespace.clone(), output: self.output }
     }
 
     /// A value that this scope owns.

@@ -34,7 +34,7 @@ use crate::app::App;
 use crate::exchange::{Exchange, ExchangeError, Request, Response};
 use crate::handle::{Command, SessionEnded, SessionHandle};
 use crate::limits::Limits;
-use crate::link::{CloseCode, CloseReason, Frame, PeerInfo};
+use crate::link::{CloseCode, CloseReason, Frame, Identity, PeerInfo};
 use crate::name::Namespace;
 use crate::session::machine::Machine;
 use crate::session::tasks::Task;
@@ -80,20 +80,28 @@ impl Client {
         client
     }
 
+    /// As [`connect`](Self::connect), as a user whom the server has let in.
+    pub async fn connect_as(app: App, user: Identity) -> Self {
+        let mut client = Self::open_from(app, Limits::default(), PeerInfo::default(), user);
+        client.init().await;
+        client
+    }
+
     /// Starts a session, and sends nothing.
     #[must_use]
     pub fn open(app: App, limits: Limits) -> Self {
+        Self::open_from(app, limits, PeerInfo::default(), Identity::anonymous())
+    }
+
+    /// As [`open`](Self::open), of a link from this peer, whom the server has let in as this user.
+    #[must_use]
+    pub fn open_from(app: App, limits: Limits, mut peer: PeerInfo, user: Identity) -> Self {
+        peer.admit(user);
         let (commands, inbox) = mpsc::channel(64);
         let clock = Arc::new(|| Instant::now().into_std());
         let id = "0".repeat(64);
-        let machine = Machine::new(
-            app,
-            id.into(),
-            Arc::new(limits.clone()),
-            PeerInfo::default(),
-            clock,
-            commands.clone(),
-        );
+        let machine =
+            Machine::new(app, id.into(), Arc::new(limits.clone()), peer, clock, commands.clone());
         let mut client = Self {
             machine,
             inbox,

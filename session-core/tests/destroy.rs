@@ -259,11 +259,14 @@ async fn what_the_client_said_of_the_outputs_goes_and_what_it_said_of_the_page_s
     client.show("a-out").show("a").show("ab-out").set(".clientdata_pixelratio", 2).flush().await;
     run(&mut client, |s| {
         s.module("a")?.destroy();
-        let hidden = |id: &str| s.client_data::<bool>(&format!("output_{id}_hidden"));
-        assert!(!hidden("a-out").is_set(s));
-        assert!(hidden("a").is_set(s));
-        assert!(hidden("ab-out").is_set(s));
-        assert_eq!(s.client_data::<u32>("pixelratio").get(s)?, 2);
+        let page = s.client_data();
+        let knows =
+            |id| -> Result<bool> { Ok(page.output(AbsoluteId::new(id)?)?.hidden().is_set(s)) };
+        assert_eq!(
+            [knows("a-out"), knows("a"), knows("ab-out")].map(Result::ok),
+            [false, true, true].map(Some)
+        );
+        assert_eq!(page.pixel_ratio().get(s)?.to_string(), "2");
         Ok(())
     })
     .await;

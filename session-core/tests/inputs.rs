@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value as Json, json};
 use session_core::testing::Client;
-use session_core::{Action, App, Interrupt, Limits, Result, Session, req};
+use session_core::{
+    Action, App, Date, DateTime, Interrupt, Limits, Password, Result, Session, req, safe,
+};
 
 /// Counts runs.
 #[derive(Clone, Default)]
@@ -146,6 +148,9 @@ async fn the_type_after_a_colon_is_no_part_of_the_name() {
         ("bslib.toolbar.button", json!(1), json!(1)),
         ("bslib.taskbutton", json!({ "value": 4, "autoReset": false }), json!(4)),
         ("shiny.file", json!(null), json!(null)),
+        ("shiny.symbol", json!("cyl"), json!("cyl")),
+        ("shiny.symbolList", json!(["cyl", "mpg"]), json!(["cyl", "mpg"])),
+        ("shiny.matrix", json!([[1, 2], [3, null]]), json!([[1, 2], [3, null]])),
         ("", json!({ "a": [1] }), json!({ "a": [1] })),
     ] {
         client.set(&format!("v:{kind}"), &sent).flush().await;
@@ -161,7 +166,10 @@ async fn a_bad_key_is_dropped_and_the_others_of_its_message_apply() {
         ("v:no.such.type", json!(1)),
         ("v:a:b", json!(1)),
         ("v::", json!(1)),
-        ("v:shiny.symbol", json!("a")),
+        ("v:shiny.symbolic", json!("a")),
+        ("v:shiny.symbol", json!(["a"])),
+        ("v:shiny.symbolList", json!([1])),
+        ("v:shiny.matrix", json!([1, 2])),
         ("v:shiny.date", json!(5)),
         ("v:shiny.date", json!(["2024-01-02", "bogus"])),
         ("v:shiny.datetime", json!(null)),
@@ -348,25 +356,6 @@ async fn the_session_function_reads_the_inputs_of_init() {
     assert_eq!(client.model().custom(), [("n".to_owned(), json!(4))]);
 }
 
-// spec: M16
-#[tokio::test(start_paused = true)]
-async fn client_data_is_the_same_in_every_scope_and_a_dependency() {
-    let app = App::new(|s| {
-        s.module("m")?.output("out", |s| {
-            let width = s.client_data::<f64>("output_m-out_width").get(s)?;
-            let host = s.client_data::<String>("url_hostname").get(s)?;
-            Ok(format!("{width} {host}"))
-        })
-    });
-    let mut client = Client::connect(app).await;
-    client.set(".clientdata_url_hostname", "here").show("m-out").flush().await;
-    assert_eq!(client.output("m-out"), Ok(Json::Null), "no width yet");
-    client.set(".clientdata_output_m-out_width", 100).flush().await;
-    assert_eq!(client.output("m-out"), Ok("100 here".to_owned()));
-    client.set(".clientdata_output_m-out_width", 200).flush().await;
-    assert_eq!(client.output("m-out"), Ok("200 here".to_owned()));
-}
-
 /// What the session said to the task button `tb` since the last call.
 fn said_to_button(client: &mut Client) -> Vec<Json> {
     let frames = client.frames();
@@ -449,4 +438,126 @@ async fn a_name_that_is_too_long_and_a_value_that_is_too_deep_are_dropped() {
     }
     client.set(&"x".repeat(256), 1).flush().await;
     assert_eq!(client.counts().inputs, 4);
+}
+
+// spec: N5 (decision 2)
+#[tokio::test(start_paused = true)]
+async fn every_type_of_the_client_has_a_type_to_read_it_as() {
+    let app = App::new(|s| {
+        let day = s.input::<Date>("day")?;
+        let stay = s.input::<(Option<Date>, Option<Date>)>("stay")?;
+        let at = s.input::<DateTime>("at")?;
+        let between = s.input::<(DateTime, DateTime)>("between")?;
+        let password = s.input::<Password>("password")?;
+        let table = s.input::<Vec<Vec<f64>>>("table")?;
+        let names = s.input::<Vec<String>>("names")?;
+        s.output("day", move |s| Ok(day.get(s)?.to_string()))?;
+        s.output("stay", move |s| {
+            let (from, to) = stay.get(s)?;
+            Ok((from.map(Date::month), to.map(Date::day)))
+        })?;
+        s.output("at", move |s| Ok((at.get(s)?.seconds(), between.get(s)?.1.subsec_micros())))?;
+        s.output("password", move |s| {
+            let password = password.get(s)?;
+            req(&password)?;
+            Ok(password.reveal().len())
+        })?;
+        s.output("table", move |s| Ok(table.get(s)?[1][0]))?;
+        s.output("names", move |s| Ok(names.get(s)?.concat()))
+    });
+    let mut client = Client::connect(app).await;
+    for output in ["day", "stay", "at", "password", "table", "names"] {
+        client.show(output);
+    }
+    client
+        .set("day:shiny.date", "2024-02-29")
+        .set("stay:shiny.date", json!([null, "2024-03-01"]))
+        .set("at:shiny.datetime", 1_704_067_200)
+        .set("between:shiny.datetime", json!([0, 1.5]))
+        .set("password:shiny.password", "secret")
+        .set("table:shiny.matrix", json!([[1, 2], [3, 4]]))
+        .set("names:shiny.symbolList", json!(["a", "b"]));
+    client.flush().await;
+    assert_eq!(client.output("day"), Ok("2024-02-29".to_owned()));
+    assert_eq!(client.output("stay"), Ok((None::<u8>, Some(1))));
+    assert_eq!(client.output("at"), Ok((1_704_067_200, 500_000)));
+    assert_eq!(client.output("password"), Ok(6));
+    assert_eq!(client.output("table"), Ok(3.0));
+    assert_eq!(client.output("names"), Ok("ab".to_owned()));
+    client.set("day:shiny.date", "bogus").set("password:shiny.password", "").flush().await;
+    assert_eq!(client.output("day"), Ok(Json::Null), "no day");
+    assert_eq!(client.output("password"), Ok(Json::Null), "nothing typed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_error_quotes_a_password_whatever_it_is_read_as() {
+    let app = App::new(|s| {
+        let number = s.input::<u32>("x")?;
+        s.output("out", move |s| {
+            // As logs have it: with everything it is made of.
+            let error = number.get(s).unwrap_err();
+            Ok(format!("{error} {error:?}"))
+        })
+    });
+    let mut client = Client::connect(app).await;
+    client.set("x", "visible").show("out").flush().await;
+    assert!(client.output::<String>("out").unwrap().contains("visible"));
+    client.set("x:shiny.password", "hunter2").flush().await;
+    let error = client.output::<String>("out").unwrap();
+    assert!(error.contains("no u32") && !error.contains("hunter2"), "{error}");
+}
+
+// spec: N5
+#[tokio::test(start_paused = true)]
+async fn a_type_of_the_app_converts_what_the_client_sends() {
+    let app = App::new(|s| {
+        let heat = s.input::<f64>("heat")?;
+        let pair = s.input::<(String, u32)>("pair")?;
+        s.output("heat", move |s| heat.get(s))?;
+        s.output("pair", move |s| pair.get(s))
+    })
+    .input_type("kitchen.fahrenheit", |degrees: f64| Ok((degrees - 32.0) / 1.8))
+    .unwrap()
+    .input_type("my.pair", |value: Json| Ok((value["name"].clone(), value["n"].clone())))
+    .unwrap();
+    let mut client = Client::connect(app).await;
+    client.set("heat:kitchen.fahrenheit", 212).set("pair:my.pair", json!({ "name": "é", "n": 7 }));
+    client.show("heat").show("pair").flush().await;
+    assert_eq!(client.output("heat"), Ok(100.0));
+    assert_eq!(client.output("pair"), Ok(("é".to_owned(), 7)));
+}
+
+// spec: N5 (decision 28)
+#[tokio::test(start_paused = true)]
+async fn a_conversion_that_fails_or_panics_drops_that_key_alone() {
+    let app = App::new(|s| {
+        let (v, w) = (s.input::<u32>("v")?, s.input::<u32>("w")?);
+        s.output("v", move |s| v.get(s))?;
+        s.output("w", move |s| w.get(s))
+    })
+    .input_type("my.odd", |n: u32| match n {
+        13 => panic!("a panic of the app"),
+        n if n % 2 == 0 => Err(safe("it is even").into()),
+        n => Ok(n),
+    })
+    .unwrap();
+    let mut client = Client::connect(app).await;
+    client.set("v:my.odd", 1).show("v").show("w").flush().await;
+    for (round, bad) in [json!(2), json!(13), json!("no number"), json!(null)].iter().enumerate() {
+        client.set("v:my.odd", bad).set("w", round).flush().await;
+        assert_eq!((client.output("v"), client.output("w")), (Ok(1), Ok(round)), "{bad}");
+    }
+    client.set("v:my.odd", 3).flush().await;
+    assert_eq!((client.output("v"), client.close_code()), (Ok(3), None));
+}
+
+#[test]
+fn a_type_has_a_name_that_no_other_has() {
+    let app = || App::new(|_| Ok(()));
+    for name in ["", "a:b", "shiny.number", "bslib.taskbutton", "shiny.file"] {
+        assert!(app().input_type(name, |value: Json| Ok(value)).is_err(), "{name:?}");
+    }
+    let once = app().input_type("my.type", |value: Json| Ok(value)).unwrap();
+    let error = once.input_type("my.type", |value: Json| Ok(value)).unwrap_err();
+    assert!(error.to_string().contains("my.type"), "{error}");
 }

@@ -60,7 +60,7 @@ async fn the_inputs_of_init_are_there_when_the_app_starts() {
     let seen = log.clone();
     let app = App::new(move |s: &Session<'_>| {
         seen.add(s.input::<u32>("n")?.get(s)?);
-        seen.add(s.client_data::<f64>("pixelratio").get(s)?);
+        seen.add(s.client_data().pixel_ratio().get(s)?);
         Ok(())
     });
     let mut client = Client::open(app, Limits::default());

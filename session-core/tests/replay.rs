@@ -329,9 +329,9 @@ async fn clientdata() {
     let app = || {
         unsanitised(|s| {
             s.output("w", |s| {
-                let width = s.client_data::<Json>("output_w_width").get(s)?;
-                let host = s.client_data::<String>("url_hostname").get(s)?;
-                let ratio = s.client_data::<Json>("pixelratio").get(s)?;
+                let width = s.current_output()?.width().get(s)?;
+                let host = s.client_data().hostname().get(s)?;
+                let ratio = s.client_data().pixel_ratio().get(s)?;
                 Ok(format!("{width} {host} {ratio}"))
             })
         })

@@ -158,8 +158,15 @@ fn there_is_no_client_to_ask() -> Result<()> {
     let s = stub.session();
     assert_eq!(s.id(), "stub");
     assert!(matches!(s.input::<u32>("x")?.get(&s), Err(Interrupt::Silent)));
-    assert!(matches!(s.client_data::<u32>("pixelratio").get(&s), Err(Interrupt::Silent)));
-    assert!(s.peer().address.is_none());
+    let page = s.client_data();
+    assert!(matches!(page.pixel_ratio().get(&s), Err(Interrupt::Silent)));
+    assert!(matches!(page.url().get(&s), Err(Interrupt::Silent)));
+    assert!(matches!(page.output("x")?.width().get(&s), Err(Interrupt::Silent)));
+    assert!(s.module("m")?.client_data().output("no id").is_err());
+    assert!(s.current_output().is_err());
+    assert!(s.peer().address.is_none() && s.peer().request.is_none());
+    assert_eq!((s.user(), s.groups().len()), (None, 0));
+    assert_eq!((s.module("m")?.user(), s.module("m")?.groups().len()), (None, 0));
     Ok(())
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{InvalidValue, check, duration};
+use super::{InvalidValue, Network, check, duration};
 
 /// What all sessions together may use: the table `[server]`. Every field has a safe default.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -15,11 +15,23 @@ pub struct ServerConfig {
     /// default.
     #[serde(with = "duration")]
     pub drain: Duration,
+    /// Peers, by their address or network, whose header `Shiny-Server-Credentials` tells who the user is: proxies that
+    /// authenticate users. None by default.
+    pub trusted_peers: Vec<Network>,
+    /// How long [`Server::authenticate`](crate::Server::authenticate) may take for one link, 10 s by default; over it the
+    /// link is refused with 503.
+    #[serde(with = "duration")]
+    pub authentication_timeout: Duration,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { max_sessions: 100_000, drain: Duration::from_secs(10) }
+        Self {
+            max_sessions: 100_000,
+            drain: Duration::from_secs(10),
+            trusted_peers: Vec::new(),
+            authentication_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -28,6 +40,7 @@ impl ServerConfig {
     pub(crate) fn check(&self) -> Result<(), InvalidValue> {
         // More than one machine has ports and memory for.
         check::number("max_sessions", self.max_sessions, 1..=1 << 24)?;
-        check::time("drain", self.drain)
+        check::time("drain", self.drain)?;
+        check::time("authentication_timeout", self.authentication_timeout)
     }
 }

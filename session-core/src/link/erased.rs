@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 
 use super::{
-    CloseReason, Frame, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError, Transmit,
+    CloseReason, Frame, Gate, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError, Transmit,
     TransmitError,
 };
 
@@ -137,6 +137,12 @@ impl Listener for AnyListener {
         None
     }
 
+    fn guard(&mut self, gate: Gate) {
+        for listener in &mut self.listeners {
+            listener.guard(gate.clone());
+        }
+    }
+
     async fn finish(&mut self) {
         let finishing = self.listeners.iter_mut().map(|listener| listener.finish());
         futures_util::future::join_all(finishing).await;
@@ -156,6 +162,7 @@ impl fmt::Debug for AnyListener {
 #[async_trait]
 trait ErasedListener: Send {
     async fn accept(&mut self) -> Option<Incoming<AnyLink>>;
+    fn guard(&mut self, gate: Gate);
     async fn finish(&mut self);
     fn address(&self) -> String;
 }
@@ -169,6 +176,10 @@ impl<L: Listener> ErasedListener for Erased<L> {
             Incoming::Link(link) => Incoming::Link(AnyLink::new(link)),
             Incoming::Exchange(exchange) => Incoming::Exchange(exchange),
         })
+    }
+
+    fn guard(&mut self, gate: Gate) {
+        self.0.guard(gate);
     }
 
     async fn finish(&mut self) {

@@ -1,8 +1,10 @@
 //! The reference link: two bounded queues in memory.
 
+use std::fmt;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
+use http::request::Parts;
 use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 
@@ -20,14 +22,24 @@ const WINDOW: usize = 64;
 #[must_use]
 pub fn memory(limit: usize) -> (Connector, MemoryListener) {
     let (sender, receiver) = mpsc::channel(WINDOW);
-    (Connector { sender, limit }, MemoryListener { receiver })
+    (Connector { sender, limit, request: None }, MemoryListener { receiver })
 }
 
 /// Opens links and exchanges to a [`MemoryListener`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Connector {
     sender: mpsc::Sender<Incoming<MemoryLink>>,
     limit: usize,
+    request: Option<Parts>,
+}
+
+impl Connector {
+    /// Opens its links with the head of this request, as a client of another transport would.
+    #[must_use]
+    pub fn request(mut self, head: Parts) -> Self {
+        self.request = Some(head);
+        self
+    }
 }
 
 #[async_trait]
@@ -36,7 +48,8 @@ impl Connect for Connector {
     type Error = NotListening;
 
     async fn link(&self) -> Result<MemoryLink, NotListening> {
-        let (client, server) = pair(self.limit);
+        let (client, mut server) = pair(self.limit);
+        server.peer = PeerInfo::new(None, self.request.clone());
         self.sender.send(Incoming::Link(server)).await.map_err(|_| NotListening)?;
         Ok(client)
     }
@@ -46,6 +59,13 @@ impl Connect for Connector {
         let (exchange, answer) = Exchange::new(request);
         self.sender.send(Incoming::Exchange(exchange)).await.map_err(|_| NotListening)?;
         Ok(answer.await.unwrap_or_else(ExchangeError::into_response))
+    }
+}
+
+impl fmt::Debug for Connector {
+    /// Without the request, which may carry credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 

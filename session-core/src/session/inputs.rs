@@ -15,12 +15,21 @@ use crate::session::inputs::wire::{Kind, WireKey};
 use crate::session::state::State;
 use crate::{Result, Session};
 
+mod date;
+mod date_time;
+mod password;
+pub(crate) mod types;
 mod wire;
 
+pub use date::{Date, InvalidDate};
+pub use date_time::DateTime;
+pub use password::Password;
+pub use types::InvalidInputType;
+
 /// Prefix of the keys that describe the page rather than an input.
-const CLIENT_DATA: &str = ".clientdata_";
+pub(crate) const CLIENT_DATA: &str = ".clientdata_";
 /// Prefix of the keys that describe one output on the page.
-const OUTPUT_DATA: &str = ".clientdata_output_";
+pub(crate) const OUTPUT_DATA: &str = ".clientdata_output_";
 
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
@@ -28,26 +37,35 @@ pub(crate) struct Inputs {
 }
 
 /// What the client last said of one input.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Datum {
     json: String,
+    manner: Manner,
+}
+
+/// What there is to know of a value beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Plain,
     /// A button that was never clicked counts as nothing (N6).
-    button: bool,
+    Button,
+    /// Nothing that is logged has it.
+    Secret,
 }
 
 impl Datum {
     fn is_none(&self) -> bool {
-        self.json == "null" || (self.button && self.json == "0")
+        self.json == "null" || (self.manner == Manner::Button && self.json == "0")
     }
 
-    fn assign(&mut self, json: &str, button: bool) {
+    fn assign(&mut self, json: &str, manner: Manner) {
         self.json.clear();
         self.json.push_str(json);
         // A text that was once long does not keep its memory.
         if self.json.capacity() > 4 * json.len().max(64) {
             self.json.shrink_to_fit();
         }
-        self.button = button;
+        self.manner = manner;
     }
 
     /// `None` where the client has nothing and `T` has no word for it.
@@ -56,9 +74,17 @@ impl Datum {
             Ok(datum) => Ok(Some(datum)),
             Err(_) if self.json == "null" => Ok(None),
             Err(error) => {
+                // It may quote the value.
+                let error = (self.manner != Manner::Secret).then_some(error);
                 Err(UnexpectedInput { expected: std::any::type_name::<T>(), error }.into())
             }
         }
+    }
+}
+
+impl fmt::Debug for Datum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Datum").field("manner", &self.manner).finish_non_exhaustive()
     }
 }
 
@@ -68,7 +94,7 @@ impl Datum {
 struct UnexpectedInput {
     expected: &'static str,
     #[source]
-    error: serde_json::Error,
+    error: Option<serde_json::Error>,
 }
 
 impl Inputs {
@@ -92,6 +118,22 @@ impl Session<'_> {
     /// The handle is `Copy` and cheap. The input need not exist: it is unset until the client sends it, and
     /// reading it then is a silent stop that takes a dependency (N1).
     ///
+    /// | input of the page | `T` |
+    /// |---|---|
+    /// | text, radio buttons, a select | `String` |
+    /// | number | `f64`, `i64`, …; `Option` of it where an empty field is to be told from none |
+    /// | checkbox | `bool` |
+    /// | group of checkboxes, a select of several | `Vec<String>` |
+    /// | slider, with two handles | `f64`, `(f64, f64)` |
+    /// | date, range of dates | [`Date`], `(Option<Date>, Option<Date>)` |
+    /// | slider of dates with times | [`DateTime`], `(DateTime, DateTime)` |
+    /// | password | [`Password`] |
+    /// | action button or link, task button, button of a toolbar | [`Action`] |
+    /// | select of variables, matrix (Shiny for R) | `String` or `Vec<String>`, `Vec<Vec<f64>>` by columns |
+    /// | an own type, see [`App::input_type`](crate::App::input_type) | whatever reads what it gives |
+    ///
+    /// Any type that reads such JSON will do: an `enum` for the choices of a select, for instance.
+    ///
     /// # Errors
     ///
     /// [`InvalidId`](crate::InvalidId).
@@ -100,14 +142,7 @@ impl Session<'_> {
         Ok(self.input_named(&key))
     }
 
-    /// What the client says of the page: `pixelratio`, `url_protocol`, `url_hostname`, `url_port`,
-    /// `url_pathname`, `url_search`, `url_hash`, and per output `output_<id>_hidden`, `output_<id>_width`, …
-    /// (whole ids). The same in every scope.
-    pub fn client_data<T: DeserializeOwned>(&self, key: &str) -> Input<T> {
-        self.input_named(&format!("{CLIENT_DATA}{key}"))
-    }
-
-    fn input_named<T>(&self, key: &str) -> Input<T> {
+    pub(crate) fn input_named<T>(&self, key: &str) -> Input<T> {
         let known = self.state().inputs.borrow().values.get(key).copied();
         // An input belongs to the namespace in its key, whoever asked for it first (I20): the root's scope
         // holds it, the destruction of the namespace takes it.
@@ -165,14 +200,15 @@ impl Session<'_> {
         shown: &mut Vec<(String, bool)>,
     ) -> Result<(), CloseReason> {
         let limits = &self.state().limits;
-        let parsed = WireKey::parse(key, limits.name_bytes)
+        let types = &self.state().settings.input_types;
+        let parsed = WireKey::parse(key, limits.name_bytes, types)
             .and_then(|key| Ok((key.name, key.kind.accept(json, limits.depth)?, key.kind)));
         let (name, accepted, kind) = match parsed {
             Ok(parsed) => parsed,
             Err(problem) => {
                 let dropped = &self.state().dropped_keys;
                 dropped.set(dropped.get() + 1);
-                tracing::warn!(problem, "an input of the client was dropped");
+                tracing::warn!(%problem, "an input of the client was dropped");
                 return Ok(());
             }
         };
@@ -189,8 +225,12 @@ impl Session<'_> {
         if accepted.ready_when_done {
             self.reset_task_button(name);
         }
-        let json = accepted.json.unwrap_or(json);
-        let button = matches!(kind, Kind::Button | Kind::TaskButton);
+        let json = accepted.json.as_deref().unwrap_or(json);
+        let manner = match kind {
+            Kind::Button | Kind::TaskButton => Manner::Button,
+            Kind::Password => Manner::Secret,
+            _ => Manner::Plain,
+        };
         let known = self.state().inputs.borrow().values.get(name).copied();
         let cx = self.root_cx();
         let value = match known {
@@ -208,8 +248,8 @@ impl Session<'_> {
             }
         };
         // The same datum counts as a change (N3), so `update` says that it changed whatever it was.
-        if value.update(&cx, |datum| datum.assign(json, button)).is_err() {
-            let _ = value.replace(&cx, Datum { json: json.to_owned(), button });
+        if value.update(&cx, |datum| datum.assign(json, manner)).is_err() {
+            let _ = value.replace(&cx, Datum { json: json.to_owned(), manner });
         }
         Ok(())
     }
@@ -254,6 +294,19 @@ impl<T: DeserializeOwned> Input<T> {
     /// *Silent* while it is unset or `null`, *destroyed* with its module (I13), *failed* when it is no `T`.
     pub fn get(self, s: &Session<'_>) -> Result<T> {
         self.value.with(s, Datum::read)??.ok_or(Interrupt::Silent)
+    }
+
+    /// As [`get`](Self::get), and `None` while it is unset or `null`; takes a dependency either way.
+    ///
+    /// # Errors
+    ///
+    /// *Destroyed* with its module, *failed* when it is no `T`.
+    pub fn get_if_set(self, s: &Session<'_>) -> Result<Option<T>> {
+        match self.get(s) {
+            Ok(datum) => Ok(Some(datum)),
+            Err(Interrupt::Silent) => Ok(None),
+            Err(interrupt) => Err(interrupt),
+        }
     }
 
     /// Whether the client has sent it, `null` included (N2, N7); takes a dependency on that alone.

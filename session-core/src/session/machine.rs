@@ -14,7 +14,7 @@ use crate::catch::catch;
 use crate::handle::Command;
 use crate::limits::Limits;
 use crate::link::{CloseCode, CloseReason, Frame, PeerInfo};
-use crate::message::{self, Message};
+use crate::message::{self, Message, codec};
 use crate::name::Namespace;
 use crate::session::callbacks::{self, Moment};
 use crate::session::outbox::Item;
@@ -38,9 +38,12 @@ impl Machine {
         clock: Clock,
         commands: mpsc::Sender<Command>,
     ) -> Self {
-        let config = format!(r#"{{"config":{{"workerId":"","sessionId":"{id}","user":null}}}}"#);
+        let mut config =
+            format!(r#"{{"config":{{"workerId":"","sessionId":"{id}","user":"#).into_bytes();
+        codec::json(&mut config, &peer.identity().user());
+        config.extend_from_slice(b"}}");
         let state = State::new(id, false, app.settings(), limits, peer, clock, commands);
-        state.send(Item::Text(config.into_bytes()));
+        state.send(Item::Text(config));
         Self { graph: Graph::new(state), app }
     }
 

@@ -167,7 +167,7 @@ impl Session<'_> {
         let effect =
             self.effect_with(EffectOptions { priority: options.priority, suspended }, move |s| {
                 let round = s.begin_round(key, &name);
-                run(s, round);
+                run(&s.for_output(&name), round);
                 Ok(())
             });
         effect.on_invalidate(self.cx(), move |cx| {

@@ -1,29 +1,64 @@
 //! The keys and values of inputs as the client writes them.
 
+use std::borrow::Cow;
+
+use reactive::Interrupt;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::Result;
+use crate::catch::catch;
 use crate::message::codec;
+use crate::session::inputs::date::Date;
+use crate::session::inputs::types::InputTypes;
 
 /// `name` or `name:type`.
 pub(crate) struct WireKey<'a> {
     pub(crate) name: &'a str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: Kind<'a>,
 }
 
 impl<'a> WireKey<'a> {
-    pub(crate) fn parse(key: &'a str, longest: usize) -> Result<Self, &'static str> {
+    pub(crate) fn parse(
+        key: &'a str,
+        longest: usize,
+        types: &'a InputTypes,
+    ) -> Result<Self, Problem> {
         let (name, kind) = key.split_once(':').unwrap_or((key, ""));
         if name.len() > longest {
-            return Err("its name is too long");
+            return Err(Problem::LongName);
         }
-        Ok(Self { name, kind: Kind::parse(kind)? })
+        let kind = match types.get(kind) {
+            Some(convert) => Kind::Own(convert),
+            None => Kind::parse(kind)?,
+        };
+        Ok(Self { name, kind })
     }
 }
 
+/// Why a key is dropped (decision 28). Never with its value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("its name is too long")]
+    LongName,
+    #[error("its key has a second colon")]
+    SecondColon,
+    #[error("its type is unknown")]
+    UnknownType,
+    #[error("its value is nested too deep")]
+    TooDeep,
+    #[error("its value does not fit its type")]
+    Malformed,
+    #[error("a file does not come as a value")]
+    File,
+    #[error("the app does not take its value: {0}")]
+    Refused(Interrupt),
+}
+
 /// What the client calls the type of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+#[derive(Clone, Copy)]
+pub(crate) enum Kind<'t> {
     Plain,
     Number,
     Password,
@@ -32,12 +67,20 @@ pub(crate) enum Kind {
     Button,
     TaskButton,
     File,
+    /// A name, in R.
+    Symbol,
+    /// Names, in R.
+    Symbols,
+    /// Columns, in R.
+    Matrix,
+    /// One that the app has added.
+    Own(&'t (dyn Fn(&str) -> Result<Vec<u8>> + Send + Sync)),
 }
 
 /// What is kept of an accepted value.
 pub(crate) struct Accepted<'a> {
     /// What to keep instead of the value as sent.
-    pub(crate) json: Option<&'a str>,
+    pub(crate) json: Option<Cow<'a, str>>,
     /// The input is to be told when the flush is done.
     pub(crate) ready_when_done: bool,
 }
@@ -46,8 +89,8 @@ impl Accepted<'_> {
     const AS_SENT: Self = Self { json: None, ready_when_done: false };
 }
 
-impl Kind {
-    fn parse(kind: &str) -> Result<Self, &'static str> {
+impl Kind<'_> {
+    pub(crate) fn parse(kind: &str) -> Result<Self, Problem> {
         Ok(match kind {
             "" => Self::Plain,
             "shiny.number" => Self::Number,
@@ -57,51 +100,65 @@ impl Kind {
             "shiny.action" | "bslib.toolbar.button" => Self::Button,
             "bslib.taskbutton" => Self::TaskButton,
             "shiny.file" => Self::File,
-            kind if kind.contains(':') => return Err("its key has a second colon"),
-            _ => return Err("its type is unknown"),
+            "shiny.symbol" => Self::Symbol,
+            "shiny.symbolList" => Self::Symbols,
+            "shiny.matrix" => Self::Matrix,
+            kind if kind.contains(':') => return Err(Problem::SecondColon),
+            _ => return Err(Problem::UnknownType),
         })
     }
 
     /// Checks a value of this type (`wire` type, not the app's).
-    pub(crate) fn accept<'a>(
-        self,
-        json: &'a str,
-        deepest: usize,
-    ) -> Result<Accepted<'a>, &'static str> {
-        const MALFORMED: &str = "its value does not fit its type";
+    pub(crate) fn accept<'a>(self, json: &'a str, deepest: usize) -> Result<Accepted<'a>, Problem> {
         if codec::depth(json) > deepest {
-            return Err("its value is nested too deep");
+            return Err(Problem::TooDeep);
         }
         match self {
             Self::Plain | Self::Number | Self::Password => Ok(Accepted::AS_SENT),
-            Self::Date => match serde_json::from_str(json).map_err(|_| MALFORMED)? {
-                // A text that is no date is none, in a range too.
-                OneOrMany::One(Some(date)) if !is_date(date) => {
-                    Ok(Accepted { json: Some("null"), ready_when_done: false })
+            Self::Date => match parse::<OneOrMany<Cow<'a, str>>>(json)? {
+                // A text that is no date is none; one in a range is a mistake.
+                OneOrMany::One(Some(date)) if !is_date(&date) => {
+                    Ok(Accepted { json: Some("null".into()), ready_when_done: false })
                 }
                 OneOrMany::Many(dates) if !dates.iter().flatten().all(|date| is_date(date)) => {
-                    Err(MALFORMED)
+                    Err(Problem::Malformed)
                 }
                 _ => Ok(Accepted::AS_SENT),
             },
-            Self::DateTime => match serde_json::from_str::<OneOrMany<f64>>(json) {
-                Ok(OneOrMany::One(Some(_)) | OneOrMany::Many(_)) => Ok(Accepted::AS_SENT),
-                _ => Err(MALFORMED),
+            Self::DateTime => match parse::<OneOrMany<f64>>(json)? {
+                OneOrMany::One(None) => Err(Problem::Malformed),
+                _ => Ok(Accepted::AS_SENT),
             },
-            Self::Button => match serde_json::from_str::<u64>(json) {
-                Ok(_) => Ok(Accepted::AS_SENT),
-                Err(_) => Err(MALFORMED),
-            },
+            Self::Button => as_sent::<u64>(json),
             Self::TaskButton => {
-                let state: TaskButton<'a> = serde_json::from_str(json).map_err(|_| MALFORMED)?;
-                serde_json::from_str::<u64>(state.value.get()).map_err(|_| MALFORMED)?;
-                Ok(Accepted { json: Some(state.value.get()), ready_when_done: state.auto_reset })
+                let state: TaskButton<'a> = parse(json)?;
+                parse::<u64>(state.value.get())?;
+                let json = Some(state.value.get().into());
+                Ok(Accepted { json, ready_when_done: state.auto_reset })
             }
             // A real upload does not come this way, and a path that the client names is not to be trusted.
             Self::File if json == "null" => Ok(Accepted::AS_SENT),
-            Self::File => Err("a file does not come as a value"),
+            Self::File => Err(Problem::File),
+            Self::Symbol => as_sent::<Option<Cow<'a, str>>>(json),
+            Self::Symbols => as_sent::<OneOrMany<Cow<'a, str>>>(json),
+            Self::Matrix => as_sent::<Option<Vec<Vec<IgnoredAny>>>>(json),
+            Self::Own(convert) => {
+                let kept = catch(|| convert(json)).map_err(Problem::Refused)?;
+                // What a serializer of JSON wrote is text.
+                let kept = String::from_utf8(kept).map_err(|_| Problem::Malformed)?;
+                Ok(Accepted { json: Some(kept.into()), ready_when_done: false })
+            }
         }
     }
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Problem> {
+    serde_json::from_str(json).map_err(|_| Problem::Malformed)
+}
+
+/// Takes what can be read as `T`.
+fn as_sent<'a, T: Deserialize<'a>>(json: &'a str) -> Result<Accepted<'a>, Problem> {
+    parse::<T>(json).map(|_| Accepted::AS_SENT)
 }
 
 #[derive(Deserialize)]
@@ -119,25 +176,8 @@ struct TaskButton<'a> {
     auto_reset: bool,
 }
 
-/// `YYYY-MM-DD`, a day that exists.
 fn is_date(text: &str) -> bool {
-    let number = |range: std::ops::Range<usize>| -> Option<u32> {
-        let digits = text.get(range)?;
-        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
-    };
-    let (Some(year), Some(month), Some(day)) = (number(0..4), number(5..7), number(8..10)) else {
-        return false;
-    };
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return false,
-    };
-    let bytes = text.as_bytes();
-    text.len() == 10 && bytes[4] == b'-' && bytes[7] == b'-' && (1..=days).contains(&day)
+    text.parse::<Date>().is_ok()
 }
 
 #[cfg(test)]
@@ -145,32 +185,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_a_day_that_exists() {
-        for date in ["2024-02-29", "2000-02-29", "1999-12-31"] {
-            assert!(is_date(date), "{date}");
-        }
-        for text in [
-            "2023-02-29",
-            "1900-02-29",
-            "2024-13-01",
-            "2024-04-31",
-            "2024-1-1",
-            "x",
-            "2024-01-011",
-            "+024-01-01",
-            "２024-01",
-        ] {
-            assert!(!is_date(text), "{text}");
-        }
-    }
-
-    #[test]
     fn values_are_checked_by_their_wire_type() {
         let accepts = |kind: &str, json: &str| {
             Kind::parse(kind)
                 .unwrap()
                 .accept(json, 64)
-                .map(|accepted| accepted.json.map(str::to_owned))
+                .map(|accepted| accepted.json.map(Cow::into_owned))
                 .ok()
         };
         assert_eq!(accepts("shiny.number", "null"), Some(None));
@@ -189,7 +209,13 @@ mod tests {
         );
         assert_eq!(accepts("shiny.file", "null"), Some(None));
         assert_eq!(accepts("shiny.file", r#"{"datapath":["/etc/passwd"]}"#), None);
-        assert!(Kind::parse("shiny.symbol").is_err());
+        assert_eq!(accepts("shiny.symbol", r#""cyl""#), Some(None));
+        assert_eq!(accepts("shiny.symbol", "3"), None);
+        assert_eq!(accepts("shiny.symbolList", r#"["cyl","\u006dpg"]"#), Some(None));
+        assert_eq!(accepts("shiny.symbolList", "[3]"), None);
+        assert_eq!(accepts("shiny.matrix", "[[1,2],[3,null]]"), Some(None));
+        assert_eq!(accepts("shiny.matrix", "[1,2]"), None);
+        assert!(Kind::parse("shiny.symbolic").is_err());
         assert!(Kind::parse("a:b").is_err());
     }
 }

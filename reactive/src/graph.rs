@@ -196,6 +196,12 @@ impl<E: 'static> Graph<E> {
         }
     }
 
+    /// How many of each are alive in one scope, the scopes inside it apart; the edges are those that its nodes read
+    /// through. All zero once the scope is destroyed. Costs what the scope owns.
+    pub fn counts_in(&self, scope: Scope) -> Counts {
+        self.store.borrow().counts_in(scope)
+    }
+
     /// How deep closures may run inside one another; [`DEFAULT_MAX_DEPTH`] at first. A read beyond it fails with
     /// [`TooDeep`]. The stack grows as needed, so this bounds memory, not correctness.
     pub fn set_max_depth(&mut self, max_depth: usize) {

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use crate::graph::arena::{Store, Wreck};
-use crate::graph::{discard, guarded};
+use crate::graph::arena::{Store, Wreck, flag};
+use crate::graph::edges::GONE;
+use crate::graph::{Counts, discard, guarded};
 use crate::key::{Key, NONE, identity};
 use crate::{Cx, Interrupt};
 
@@ -252,6 +253,37 @@ impl<E: 'static> Store<E> {
         }
         found.sort_by_key(|index| std::cmp::Reverse(self.scopes[*index as usize].depth));
         found.into_iter().map(|index| self.scope_at(index)).collect()
+    }
+
+    /// What is alive in one scope, the scopes inside it apart.
+    pub(crate) fn counts_in(&self, scope: Scope) -> Counts {
+        let mut counts = Counts::default();
+        let slot = self.scopes.get(scope.key.index as usize);
+        let Some(slot) = slot.filter(|slot| slot.alive && slot.generation == scope.key.generation)
+        else {
+            return counts;
+        };
+        counts.scopes = 1;
+        counts.callbacks = slot.callbacks.len();
+        let mut index = slot.first_node;
+        while index != NONE {
+            let node = &self.nodes[index as usize];
+            let of_its_kind = match node.flags & (flag::CALC | flag::EFFECT) {
+                flag::CALC => &mut counts.calcs,
+                flag::EFFECT => &mut counts.effects,
+                _ => &mut counts.values,
+            };
+            *of_its_kind += 1;
+            counts.callbacks += self.hooks.get(&index).map_or(0, Vec::len);
+            let mut edge = node.first_dep;
+            while edge != NONE {
+                let of = &self.edges[edge as usize];
+                counts.edges += usize::from(of.dep != GONE);
+                edge = of.next_dep;
+            }
+            index = node.next_in_scope;
+        }
+        counts
     }
 
     fn next_callback(&mut self, scope: Key) -> Option<Callback<E>> {

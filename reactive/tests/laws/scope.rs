@@ -488,3 +488,35 @@ fn destroying_what_a_running_calc_has_read_and_is_made_in_ends_well() {
     assert_eq!(graph.counts().calcs, 0);
     assert!(runs.count() <= 2);
 }
+
+#[test]
+fn what_is_alive_is_counted_by_scope() {
+    let graph = Graph::new(());
+    let root = graph.cx();
+    let of_root = root.value(1);
+    let outer = inside(&root);
+    let inner = inside(&outer);
+    let double = outer.calc(move |cx| Ok(of_root.get(cx)? * 2));
+    let log = Log::default();
+    on_destroy(&outer, &log, "outer");
+    let effect = inner.effect(move |cx| double.get(cx).map(drop));
+    effect.on_invalidate(&inner, |_| Ok(()));
+    settle(&graph);
+
+    let counts = |scope: Scope| {
+        let Counts { values, calcs, effects, scopes, edges, callbacks, .. } =
+            graph.counts_in(scope);
+        [values, calcs, effects, scopes, edges, callbacks]
+    };
+    let (outer, inner) = (outer.scope(), inner.scope());
+    assert_eq!(counts(root.scope()), [1, 0, 0, 1, 0, 0]);
+    assert_eq!(counts(outer), [0, 1, 0, 1, 1, 1]);
+    assert_eq!(counts(inner), [0, 0, 1, 1, 1, 1]);
+
+    inner.destroy(&root);
+    assert_eq!(counts(inner), [0; 6]);
+    assert_eq!(counts(outer), [0, 1, 0, 1, 1, 1]);
+    outer.destroy(&root);
+    assert_eq!(counts(outer), [0; 6]);
+    assert_eq!(counts(root.scope()), [1, 0, 0, 1, 0, 0]);
+}

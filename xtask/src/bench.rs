@@ -2,6 +2,7 @@
 
 mod load;
 mod process;
+mod quinn;
 mod reactive;
 mod session;
 mod transport;

@@ -49,10 +49,25 @@ pub(crate) async fn measure<P: Peer>(
     server: u32,
     window: Duration,
 ) -> anyhow::Result<Load> {
+    measure_every(Duration::ZERO, peers, server, window).await
+}
+
+/// Lets every peer ask once per `period`, or later when it is answered later. A question that had to wait for its turn
+/// has waited: what the answers before it took too long counts as its own.
+pub(crate) async fn measure_every<P: Peer>(
+    period: Duration,
+    peers: Vec<P>,
+    server: u32,
+    window: Duration,
+) -> anyhow::Result<Load> {
+    let count = u32::try_from(peers.len())?;
     let phase = Arc::new(AtomicU8::new(WARMING_UP));
     let mut tasks = JoinSet::new();
-    for peer in peers {
-        tasks.spawn(rounds(peer, Arc::clone(&phase)));
+    let first = Instant::now();
+    for (index, peer) in (0..).zip(peers) {
+        // Not all at once.
+        let first = first + period * index / count;
+        tasks.spawn(rounds(peer, first, period, Arc::clone(&phase)));
     }
     tokio::time::sleep(WARM_UP).await;
     let (start, cpu) = (Instant::now(), cpu_time(server)?);
@@ -79,10 +94,25 @@ pub(crate) async fn measure<P: Peer>(
 }
 
 /// The nanoseconds that the measured rounds took.
-async fn rounds<P: Peer>(mut peer: P, phase: Arc<AtomicU8>) -> anyhow::Result<Vec<u32>> {
+async fn rounds<P: Peer>(
+    mut peer: P,
+    mut turn: Instant,
+    period: Duration,
+    phase: Arc<AtomicU8>,
+) -> anyhow::Result<Vec<u32>> {
     let mut latencies = Vec::new();
     loop {
-        let start = Instant::now();
+        let mut start = Instant::now();
+        if !period.is_zero() {
+            if start < turn {
+                // The clock of a task ticks in milliseconds, which is not the server's fault.
+                tokio::time::sleep_until(turn.into()).await;
+                start = Instant::now();
+            } else {
+                start = turn;
+            }
+            turn += period;
+        }
         peer.round().await?;
         match phase.load(Relaxed) {
             WARMING_UP => {}

@@ -104,10 +104,27 @@ pub(in crate::bench) fn cpu_time(process: u32) -> anyhow::Result<Duration> {
 
 /// Bytes of a process that are in memory.
 pub(in crate::bench) fn resident(process: u32) -> anyhow::Result<f64> {
+    status(process, "VmRSS:")
+}
+
+/// Bytes of a process that were in memory at most since [`forget_peak`].
+pub(in crate::bench) fn peak(process: u32) -> anyhow::Result<f64> {
+    status(process, "VmHWM:")
+}
+
+/// What is in memory now counts as the most that was.
+pub(in crate::bench) fn forget_peak(process: u32) -> anyhow::Result<()> {
+    let path = format!("/proc/{process}/clear_refs");
+    std::fs::write(&path, "5").with_context(|| format!("cannot write {path}"))
+}
+
+/// A line of a process's status that counts kilobytes, in bytes.
+fn status(process: u32, name: &str) -> anyhow::Result<f64> {
     let status = read(process, "status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kilobytes = line.and_then(|line| line.split_whitespace().next());
-    Ok(kilobytes.context("no VmRSS in the status")?.parse::<f64>()? * 1024.0)
+    let kilobytes = kilobytes.with_context(|| format!("no {name} in the status"))?;
+    Ok(kilobytes.parse::<f64>()? * 1024.0)
 }
 
 fn read(process: u32, file: &str) -> anyhow::Result<String> {

@@ -14,10 +14,8 @@ use rustls::RootCertStore;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use super::server::length;
-
 const NAME: &str = "localhost";
-const ALPN: &[u8] = b"echo";
+const ALPN: &[u8] = b"bench";
 
 /// The windows of our transport's defaults: what is compared is what a link costs, not how much it buffers.
 fn transport() -> Arc<TransportConfig> {
@@ -32,8 +30,11 @@ fn transport() -> Arc<TransportConfig> {
     Arc::new(transport)
 }
 
-/// Echoes every stream of every connection.
-pub(super) async fn serve() -> anyhow::Result<()> {
+/// Serves every stream of every connection.
+pub(super) async fn serve<F>(stream: fn(SendStream, RecvStream) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
     let certified = rcgen::generate_simple_self_signed([NAME.to_owned()])?;
     let certificate = certified.cert.der().clone();
     let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
@@ -47,26 +48,15 @@ pub(super) async fn serve() -> anyhow::Result<()> {
     let endpoint = Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into())?;
     println!("{} {}", endpoint.local_addr()?, STANDARD.encode(&certificate));
     while let Some(incoming) = endpoint.accept().await {
-        tokio::spawn(async {
+        tokio::spawn(async move {
             let Ok(connection) = incoming.await else { return };
             while let Ok((send, receive)) = connection.accept_bi().await {
                 // A client that is gone is no news here.
-                tokio::spawn(async { drop(echo(send, receive).await) });
+                tokio::spawn(async move { drop(stream(send, receive).await) });
             }
         });
     }
     Ok(())
-}
-
-async fn echo(mut send: SendStream, mut receive: RecvStream) -> anyhow::Result<()> {
-    let mut piece = vec![0; 4];
-    loop {
-        receive.read_exact(&mut piece[..4]).await?;
-        let end = 4 + length(&piece);
-        piece.resize(end, 0);
-        receive.read_exact(&mut piece[4..]).await?;
-        send.write_all(&piece).await?;
-    }
 }
 
 /// A client of that.

@@ -46,11 +46,16 @@ const IDLE: usize = 2000;
 /// milliseconds, tells the time of one.
 const CYCLES: usize = 100_000;
 
+/// Calls of a handler per second, from so many sessions.
+const CALLS: u32 = 10_000;
+const CALLERS: usize = 50;
+
 pub(super) fn rows() -> anyhow::Result<Vec<Row>> {
     if let Err(why) = process::can_pin() {
         println!("not pinned: {why}; the figures are worth less\n");
     }
     let mut rows = loads()?;
+    rows.extend(calls()?);
     rows.push(memory()?);
     rows.extend(cycles()?);
     Ok(rows)
@@ -65,6 +70,11 @@ pub(super) fn part(args: &[String]) -> anyhow::Result<()> {
             let window = Duration::from_millis(window.parse()?);
             let load = client::load(address, server.parse()?, sessions.parse()?, window)?;
             report(&load)
+        }
+        ["calls", address, server, sessions, rate, window] => {
+            let window = Duration::from_millis(window.parse()?);
+            let (server, sessions, rate) = (server.parse()?, sessions.parse()?, rate.parse()?);
+            report(&client::calls(address, server, sessions, rate, window)?)
         }
         ["idle", address, server, sessions] => {
             report(&client::idle(address, server.parse()?, sessions.parse()?)?)
@@ -129,6 +139,55 @@ fn loads() -> anyhow::Result<Vec<Row>> {
     let name = "session: round trips at 500 sessions ÷ at 50 (higher is better)";
     rows.push(at_least(name.to_owned(), [at_500, at_50], "ours ×50", unit, 0.8));
     Ok(rows)
+}
+
+/// Calls of a handler, ours beside the floor, at a rate that both can keep.
+fn calls() -> anyhow::Result<[Row; 2]> {
+    let servers = [Kind::Ours, Kind::Floor];
+    let running = [start(servers[0])?, start(servers[1])?];
+    let mut loads: [Vec<Load>; 2] = Default::default();
+    for _ in 0..ROUNDS {
+        for (server, loads) in running.iter().zip(&mut loads) {
+            let [sessions, rate] = [CALLERS.to_string(), CALLS.to_string()];
+            let window = WINDOW.as_millis().to_string();
+            let args = [PART, "calls", &server.said, &server.id(), &sessions, &rate, &window];
+            loads.push(Part::start(Core::Client, &args)?.result()?);
+        }
+    }
+    let of = |loads: &[Load], of: fn(&Load) -> f64| median(loads.iter().map(of));
+    println!(
+        "{:>8} {:>6} {:>18} {:>12} {:>9} {:>9}",
+        "calls", "", "calls/CPU s", "calls/s", "p50 µs", "p99 µs"
+    );
+    for (kind, loads) in servers.iter().zip(&loads) {
+        println!(
+            "{:>8} {:>6} {:>18.0} {:>12.0} {:>9.0} {:>9.0}",
+            "",
+            kind.name(),
+            of(loads, Load::per_cpu_second),
+            of(loads, Load::per_second),
+            of(loads, |load| load.p50_us),
+            of(loads, |load| load.p99_us),
+        );
+    }
+    println!();
+    let rate = of(&loads[0], Load::per_second);
+    ensure!(rate > 0.98 * f64::from(CALLS), "{rate:.0} calls per second instead of {CALLS}");
+    let throughput = [0, 1].map(|i| of(&loads[i], Load::per_cpu_second));
+    Ok([
+        at_least(
+            format!("{CALLS} calls per second: calls, ours ÷ floor (higher is better)"),
+            throughput,
+            "floor",
+            "calls/CPU s",
+            0.6,
+        ),
+        at_most(
+            &format!("{CALLS} calls per second: p99 ÷ budget (lower is better)"),
+            [of(&loads[0], |load| load.p99_us) / 1000.0, 20.0],
+            "ms",
+        ),
+    ])
 }
 
 /// What an idle session keeps.

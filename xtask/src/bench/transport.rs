@@ -7,12 +7,9 @@
 //! | file | what |
 //! |---|---|
 //! | `server` | the echoes: ours, and the floors |
-//! | `quinn` | the floor of QUIC |
-//! | `quinn` | the floor of QUIC |
 //! | `client` | their clients |
 
 mod client;
-mod quinn;
 mod server;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::bench::load::{Load, Peer, measure, runtime};
+use crate::bench::load::{Load, Peer, measure, measure_every, runtime};
 use crate::bench::process::resident;
 
 /// What idle sessions keep.
@@ -26,6 +26,21 @@ pub(super) fn load(
     runtime()?.block_on(async {
         let sessions = open(address, sessions).await?;
         measure(sessions, server, window).await
+    })
+}
+
+/// A number of sessions that call a handler again and again, so often that the calls of all make `rate` per second.
+pub(super) fn calls(
+    address: &str,
+    server: u32,
+    sessions: usize,
+    rate: u32,
+    window: Duration,
+) -> anyhow::Result<Load> {
+    runtime()?.block_on(async {
+        let callers = open(address, sessions).await?.into_iter().map(Caller::new);
+        let period = Duration::from_secs(1) * u32::try_from(sessions)? / rate;
+        measure_every(period, callers.collect(), server, window).await
     })
 }
 
@@ -103,12 +118,46 @@ impl Peer for Session {
 
 /// The value of the output in a frame, if there is one.
 fn double(frame: &[u8]) -> anyhow::Result<Option<u64>> {
-    const VALUE: &str = r#""values":{"double":""#;
+    number_after(r#""values":{"double":""#, frame)
+}
+
+/// The number behind `lead`, if that is in the frame.
+fn number_after(lead: &str, frame: &[u8]) -> anyhow::Result<Option<u64>> {
     let text = std::str::from_utf8(frame)?;
-    let Some(start) = text.find(VALUE) else { return Ok(None) };
-    let value = &text[start + VALUE.len()..];
-    let end = value.find('"').context("a value without an end")?;
+    let Some(start) = text.find(lead) else { return Ok(None) };
+    let value = &text[start + lead.len()..];
+    let end = value.find(|c: char| !c.is_ascii_digit()).context("a value without an end")?;
     Ok(Some(value[..end].parse()?))
+}
+
+/// A session that calls a handler.
+struct Caller {
+    session: Session,
+    tag: u64,
+}
+
+impl Caller {
+    const fn new(session: Session) -> Self {
+        Self { session, tag: 0 }
+    }
+}
+
+impl Peer for Caller {
+    async fn round(&mut self) -> anyhow::Result<()> {
+        self.tag += 1;
+        let call = format!(r#"{{"method":"add","args":[{},20],"tag":{0}}}"#, self.tag);
+        let Session { stream, received, .. } = &mut self.session;
+        stream.write_all(&frame(&call)).await?;
+        loop {
+            while let Some(frame) = received.take_frame()? {
+                if let Some(sum) = number_after(r#","value":"#, &received.bytes[frame])? {
+                    ensure!(sum == self.tag + 20, "{} and 20 are {sum}", self.tag);
+                    return Ok(());
+                }
+            }
+            received.read(stream).await?;
+        }
+    }
 }
 
 /// The frame of an update, in which only the digits change.

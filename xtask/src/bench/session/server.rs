@@ -62,7 +62,9 @@ fn app() -> App {
     App::new(|s| {
         let n = s.input::<u64>("n")?;
         let double = s.calc(move |s| Ok(n.get(s)? * 2));
-        s.output("double", move |s| Ok(double.get(s)?.to_string()))
+        s.output("double", move |s| Ok(double.get(s)?.to_string()))?;
+        s.set_message_handler("add", |_, (a, b): (u64, u64)| Ok(a + b))?;
+        Ok(())
     })
 }
 
@@ -79,10 +81,13 @@ async fn floor(mut listener: WsListener) {
 struct Message<'a> {
     #[serde(borrow)]
     method: Cow<'a, str>,
+    #[serde(default)]
     data: Data,
+    args: Option<(u64, u64)>,
+    tag: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Data {
     n: Option<u64>,
 }
@@ -96,6 +101,12 @@ async fn answer(link: WsLink) -> anyhow::Result<()> {
     while let Some(frame) = receive.receive().await? {
         let Frame::Text(text) = frame else { bail!("a binary frame") };
         let message: Message<'_> = serde_json::from_str(text.as_str())?;
+        if let (Some((a, b)), Some(tag)) = (message.args, message.tag) {
+            write!(buffer, r#"{{"response":{{"tag":{tag},"value":{}}}}}"#, a + b)?;
+            let text = Text::try_from(buffer.split().freeze())?;
+            transmit.send(Frame::Text(text)).await?;
+            continue;
+        }
         let Some(n) = message.data.n else { continue };
         let double = n * 2;
         let mut frames = [None, None, None];

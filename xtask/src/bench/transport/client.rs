@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use super::PART;
-use super::quinn;
 use super::server::{Kind, MAX_MESSAGE};
 use crate::bench::load::{Load, Peer, measure, runtime};
 use crate::bench::process::{self, Core, resident};
+use crate::bench::quinn;
 
 pub(super) fn load(
     kind: Kind,

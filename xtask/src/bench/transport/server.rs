@@ -2,13 +2,14 @@
 
 use std::io::{Read, Write};
 
+use ::quinn::{RecvStream, SendStream};
 use anyhow::{Context, bail};
 use bytes::BytesMut;
 use session_core::link::{Incoming, Link, Listener, Receive, ReceiveExt, TransmitExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::bench::load::runtime;
+use crate::bench::{load::runtime, quinn};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -84,7 +85,7 @@ async fn listen(kind: Kind) -> anyhow::Result<()> {
             serve(listener).await
         }
         Kind::Tcp => tcp().await,
-        Kind::Quinn => super::quinn::serve().await,
+        Kind::Quinn => quinn::serve(echo_stream).await,
         Kind::Stdio | Kind::Pipe => bail!("{} listens nowhere", kind.name()),
     }
 }
@@ -137,8 +138,20 @@ async fn echo_pieces(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> anyhow:
 }
 
 /// The length that a piece begins with.
-pub(super) fn length(piece: &[u8]) -> usize {
+fn length(piece: &[u8]) -> usize {
     piece.first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize)
+}
+
+/// The same over a bare QUIC stream.
+async fn echo_stream(mut send: SendStream, mut receive: RecvStream) -> anyhow::Result<()> {
+    let mut piece = vec![0; 4];
+    loop {
+        receive.read_exact(&mut piece[..4]).await?;
+        let end = 4 + length(&piece);
+        piece.resize(end, 0);
+        receive.read_exact(&mut piece[4..]).await?;
+        send.write_all(&piece).await?;
+    }
 }
 
 /// The least that echoes pieces over pipes.

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use crate::graph::arena::{Store, flag};
+use crate::graph::mark::Change;
 use crate::graph::{Body, Computed, Frame, Taken, discard, guarded};
 use crate::key::{Key, identity};
 use crate::value::is_plain;
@@ -180,6 +181,44 @@ impl<T: Send + 'static> Calc<T> {
             self.update(cx, flags, store)?;
         }
         self.read(cx, read)
+    }
+
+    /// Puts a result in the place of what the closure returned, and tells the readers: for a result that is made outside
+    /// the graph, after a closure that read what it depends on and returned [`InProgress`](Interrupt::InProgress). What
+    /// the closure has read stays what the calc depends on.
+    ///
+    /// Says whether it did: the result of a run that is out of date by now, or of a calc that was never read, is dropped.
+    ///
+    /// # Errors
+    /// [`Destroyed`](Interrupt::Destroyed). [`InUse`] inside its own [`with`](Self::with).
+    pub fn resolve<E: 'static>(
+        self,
+        cx: &Cx<'_, E>,
+        result: Result<T, Interrupt>,
+    ) -> Result<bool, Interrupt> {
+        let is_heavy = std::mem::needs_drop::<T>() || matches!(result, Err(Interrupt::Failed(_)));
+        let mut store = cx.graph.store.borrow_mut();
+        let node = store.node(self.key).ok_or_else(|| self.destroyed())?;
+        if node.flags & flag::RUNNING != 0 || node.state() == flag::DIRTY {
+            drop(store);
+            discard(result);
+            return Ok(false);
+        }
+        let mut result = Some(result);
+        let swap = |body: &(dyn Body<E> + 'static)| {
+            let mut cached = body.result()?.downcast_ref::<Cached<T>>()?.try_borrow_mut().ok()?;
+            Some(std::mem::replace(&mut *cached, result.take()))
+        };
+        let Some(old) = node.body.as_deref().and_then(swap) else {
+            drop(store);
+            discard(result);
+            return Err(InUse.into());
+        };
+        node.flags = node.flags & !flag::HEAVY | if is_heavy { flag::HEAVY } else { 0 };
+        store.invalidate_readers(self.key.index, Change::Datum);
+        cx.graph.end_change(store);
+        discard_result(old);
+        Ok(true)
     }
 
     /// Frees it. Its readers run again and find it destroyed (B15); what it has read does not reach it any more (B16).

@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) sanitize_errors: bool,
     pub(crate) on_effect_error: OnEffectError,
     pub(crate) input_types: InputTypes,
+    pub(crate) test_mode: bool,
 }
 
 /// What a failure that escapes an effect does (decision 11).
@@ -61,6 +62,7 @@ impl App {
             sanitize_errors: true,
             on_effect_error: OnEffectError::End,
             input_types: InputTypes::default(),
+            test_mode: false,
         };
         Self { start: Arc::new(start), settings }
     }
@@ -77,6 +79,36 @@ impl App {
     #[must_use]
     pub const fn on_effect_error(mut self, then: OnEffectError) -> Self {
         self.settings.on_effect_error = then;
+        self
+    }
+
+    /// Whether clients may ask for snapshots of their session (O2): its inputs but for passwords, what its outputs gave,
+    /// and what the app exports for tests. False by default, and nothing but this turns it on: whoever has a session's id
+    /// can then read what the page would not show.
+    ///
+    /// The URL is that of [`Session::test_snapshot_url`]; the answer is JSON with its keys in order:
+    ///
+    /// ```
+    /// use session_core::{App, Body, testing::Client};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let app = App::new(|s| {
+    ///     let n = s.input::<i64>("n")?;
+    ///     let half = s.calc(move |s| Ok(n.get(s)? / 2));
+    ///     s.export_test_value("half", move |s| half.get(s))
+    /// });
+    /// let mut client = Client::connect(app.test_mode(true)).await;
+    /// client.set("n", 8).flush().await;
+    /// let url = client.run(|s| s.test_snapshot_url()).await.unwrap().unwrap();
+    /// let request = http::Request::get(format!("/{url}")).body(Body::empty()).unwrap();
+    /// let body = client.fetch(request).await.unwrap().into_body().collect_up_to(1000).await.unwrap();
+    /// assert_eq!(body, r#"{"export":{"half":4},"input":{"n":8},"output":{}}"#);
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn test_mode(mut self, is_on: bool) -> Self {
+        self.settings.test_mode = is_on;
         self
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::handle::Command;
 use crate::limits::Limits;
@@ -20,7 +21,7 @@ use crate::session::machine::Machine;
 use crate::session::tasks::{Done, Task};
 use crate::shared::SharedId;
 
-/// Drives a session to its end: returns when everything of it is gone.
+/// Drives a session to its end: returns when everything of it is gone, but for what `beside` was given of it.
 ///
 /// Order within a step, which keeps a session fair and its memory bounded: the server's stop, room to send, then
 /// commands from handles, finished futures, timers, shared values and the next frame of the client in turn: whatever
@@ -32,6 +33,7 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
     mut inbox: mpsc::Receiver<Command>,
     stop: CancellationToken,
     limits: Arc<Limits>,
+    beside: TaskTracker,
 ) {
     let mut out = Out { transmit, flushed: true, taken: 0 };
     let mut tasks: FuturesUnordered<Task> = FuturesUnordered::new();
@@ -48,6 +50,7 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
 
     let reason = loop {
         tasks.extend(machine.take_tasks());
+        spawn_detached(&mut machine, &beside);
         if let Some(reason) = machine.end_reason() {
             break reason;
         }
@@ -163,6 +166,7 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
     drop(std::mem::take(&mut tasks));
     machine.begin_end(reason.clone());
     tasks.extend(machine.take_tasks());
+    spawn_detached(&mut machine, &beside);
     // A link that is not up is aborted at once; another has the same time as the callbacks, and neither waits for the
     // other.
     let (mut receive, mut out) = (link_is_up.then_some(receive), link_is_up.then_some(out));
@@ -191,6 +195,14 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
     }
     drop(tasks);
     machine.finish_end();
+    spawn_detached(&mut machine, &beside);
+}
+
+/// What is to run to its end does so beside the session, in the server's care.
+fn spawn_detached(machine: &mut Machine, beside: &TaskTracker) {
+    for task in machine.take_detached() {
+        beside.spawn(task);
+    }
 }
 
 /// What happens to a session.

@@ -46,7 +46,7 @@ pub mod testing;
 
 pub use reactive::{
     Calc, Destroyed, Effect, EffectOptions, Event, EventDatum, EventOptions, EventSource, Failure,
-    Interrupt, Safe, Truthy, Value, req, req_cancel, req_in_progress, safe,
+    Interrupt, ReadValue, Safe, Truthy, Value, req, req_cancel, req_in_progress, safe,
 };
 
 pub use crate::app::{App, OnEffectError, Result};
@@ -60,10 +60,15 @@ pub use crate::session::Session;
 pub use crate::session::callbacks::Registration;
 pub use crate::session::client_data::{ClientData, Font, NoCurrentOutput, OutputData, PageUrl};
 pub use crate::session::exchanges::IntoResponse;
+pub use crate::session::extended_task::{
+    ExtendedTask, ExtendedTaskOptions, QueueFull, TaskStatus, WhenGone,
+};
 pub use crate::session::inputs::{
     Action, Date, DateTime, Input, InvalidDate, InvalidInputType, Password,
 };
 pub use crate::session::messages::{InsertAt, Reconnect};
+pub use crate::session::notify::{Notify, notify};
+pub use crate::session::poll::PollOptions;
 pub use crate::session::render::OutputOptions;
 pub use crate::session::state::State;
 pub use crate::shared::Shared;

@@ -160,6 +160,9 @@ pub(crate) fn entries<'a>(
 /// Marks a binary frame as a request with blobs.
 const BLOBS: u32 = 0x0102_0202;
 
+/// Blobs of one request, at most: each is a few words of memory, however short it is.
+const MAX_BLOBS: usize = 4096;
+
 /// Takes a request with blobs apart: the JSON of the request, and the blobs.
 ///
 /// # Errors
@@ -178,6 +181,10 @@ pub(crate) fn split_blobs(mut frame: Bytes) -> Result<(Bytes, Vec<Bytes>), Close
     while !frame.is_empty() {
         let length = number(&mut frame)?;
         let length = usize::try_from(length).map_err(|_| malformed())?;
+        if blocks.len() > MAX_BLOBS {
+            let text = format!("more than {MAX_BLOBS} blobs in one request");
+            return Err(CloseReason::new(CloseCode::POLICY, text));
+        }
         blocks.push(frame.split_to_checked(length).ok_or_else(malformed)?);
     }
     if blocks.is_empty() {

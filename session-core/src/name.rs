@@ -218,6 +218,11 @@ impl<T> Names<T> {
         self.0.get_mut(name)
     }
 
+    /// Everything, in the order of the names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(name, item)| (&**name, item))
+    }
+
     pub(crate) fn insert(&mut self, name: &str, item: T) -> Option<T> {
         match self.0.get_mut(name) {
             Some(slot) => Some(std::mem::replace(slot, item)),

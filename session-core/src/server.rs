@@ -201,7 +201,8 @@ impl Server {
         let machine = Box::new(Machine::new(app, id, limits.clone(), peer, clock, sender));
         // The id is a secret: the span gets its beginning, enough to tell sessions apart.
         let span = tracing::info_span!("session", id = entry.id.get(..8).unwrap_or_default());
-        let driven = drive(machine, receive, transmit, inbox, stop, limits).instrument(span);
+        let driven =
+            drive(machine, receive, transmit, inbox, stop, limits, tasks.clone()).instrument(span);
         tasks.spawn(async {
             driven.await;
             drop(entry);

@@ -14,22 +14,27 @@ use crate::catch::is_panic;
 use crate::handle::SessionHandle;
 use crate::link::{CloseCode, CloseReason, PeerInfo};
 use crate::name::{Id, InvalidId, Namespace};
+use crate::session::notify::Notify;
 use crate::session::state::State;
-use crate::session::tasks::Waiting;
 
+mod async_calc;
 pub(crate) mod callbacks;
 pub(crate) mod client_data;
 mod destroy;
 pub(crate) mod exchanges;
+pub(crate) mod extended_task;
 pub(crate) mod handlers;
 pub(crate) mod inputs;
 pub(crate) mod machine;
 pub(crate) mod messages;
+pub(crate) mod notify;
 pub(crate) mod outbox;
 pub(crate) mod outputs;
+pub(crate) mod poll;
 mod registered;
 pub(crate) mod render;
 pub(crate) mod routes;
+pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod tasks;
 pub(crate) mod timers;
@@ -255,17 +260,11 @@ impl<'a> Session<'a> {
         let effect = self.effect(move |s| {
             let future = f(s)?;
             let of_run = Arc::clone(&of_run);
-            let task = s.spawn(Waiting::Nobody, future, move |s, outcome| {
+            s.await_while_valid(future, move |s, outcome| {
                 if let Some(effect) = of_run.get() {
                     s.judge_effect(*effect, &outcome);
                 }
             });
-            if let Some(task) = task {
-                s.cx().on_invalidate(move |cx| {
-                    cx.env().tasks.borrow_mut().cancel(task);
-                    Ok(())
-                });
-            }
             Ok(())
         });
         // It runs in a flush, and so after this.
@@ -283,6 +282,13 @@ impl<'a> Session<'a> {
             }
             Err(Interrupt::Failed(failure)) => {
                 tracing::error!(%made_at, %failure, "an effect failed");
+                if let Some(notify) = failure.downcast_ref::<Notify>() {
+                    self.show_notify(notify);
+                    if notify.closes() {
+                        self.state().fail();
+                    }
+                    return;
+                }
                 if is_panic(failure) || self.state().settings.on_effect_error == OnEffectError::End
                 {
                     self.state().fail();

@@ -263,6 +263,7 @@ impl Client {
         let wake = self.machine.shared_wake();
         loop {
             self.tasks.extend(self.machine.take_tasks());
+            self.spawn_detached();
             self.take_frames();
             if let Some(reason) = self.machine.end_reason() {
                 return self.end(reason).await;
@@ -323,6 +324,7 @@ impl Client {
         self.take_frames();
         self.ended = Some(reason);
         self.tasks.extend(self.machine.take_tasks());
+        self.spawn_detached();
         let (tasks, machine) = (&mut self.tasks, &mut self.machine);
         let finished = tokio::time::timeout(self.limits.end_grace, async {
             while let Some((key, done)) = tasks.next().await {
@@ -332,6 +334,12 @@ impl Client {
         let _ = finished.await;
         self.tasks = FuturesUnordered::new();
         self.machine.finish_end();
+    }
+
+    fn spawn_detached(&mut self) {
+        for task in self.machine.take_detached() {
+            tokio::spawn(task);
+        }
     }
 
     #[track_caller]

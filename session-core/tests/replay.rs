@@ -550,6 +550,21 @@ async fn timer() {
     agrees("timer", app).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn in_progress_extended_task() {
+    let app = || {
+        unsanitised(|s| {
+            let task = s.extended_task(|n: i64| async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Ok((n * 10).to_string())
+            });
+            s.on_event(s.input::<i64>("n")?, move |s, n| task.invoke(s, n));
+            s.output("res", move |s| task.result(s))
+        })
+    };
+    agrees("in_progress_extended_task", app).await;
+}
+
 fn inserted_html() -> String {
     let html = lines("server_messages").into_iter().find_map(|line| {
         let frame: Json = serde_json::from_str(&line.text()?).ok()?;
@@ -652,6 +667,8 @@ async fn a_page_in_a_browser() {
         })
     };
     agrees("browser_init", app).await;
+    // Back after a request with a blob, which had ended the recorded session.
+    agrees("browser_blob_request", app).await;
     agrees_from(&["browser_init", "browser_updates"], app).await;
 }
 

@@ -547,3 +547,65 @@ fn reading_the_same_thing_many_times_is_one_dependency() {
     settle(&graph);
     assert_eq!(runs.count(), 4);
 }
+
+#[test]
+fn a_result_made_outside_takes_the_place_of_what_the_closure_returned_and_dependencies_stay() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let n = cx.value(1);
+    let runs = Runs::default();
+    let counted = runs.clone();
+    let calc = cx.calc(move |cx| -> Result<String, Interrupt> {
+        counted.add();
+        n.get(cx)?;
+        Err(Interrupt::InProgress)
+    });
+    let log = Log::default();
+    let seen = log.clone();
+    cx.effect(move |cx| {
+        match calc.get(cx) {
+            Ok(text) => seen.push(text),
+            Err(Interrupt::InProgress) => seen.push("…"),
+            Err(other) => seen.push(other),
+        }
+        Ok(())
+    });
+    // Nobody has read it: there is no run whose result this could be.
+    assert_eq!(calc.resolve(&cx, Ok("early".to_owned())).ok(), Some(false));
+    settle(&graph);
+    assert_eq!(calc.resolve(&cx, Ok("one".to_owned())).ok(), Some(true));
+    settle(&graph);
+    assert_eq!(calc.get(&cx).ok().as_deref(), Some("one"));
+    n.set(&cx, 2).unwrap();
+    // It is of the run before.
+    assert_eq!(calc.resolve(&cx, Ok("late".to_owned())).ok(), Some(false));
+    settle(&graph);
+    let failed = std::io::Error::other("failed");
+    assert_eq!(calc.resolve(&cx, Err(failed.into())).ok(), Some(true));
+    settle(&graph);
+    n.set(&cx, 3).unwrap();
+    settle(&graph);
+    assert_eq!(log.take(), "… one … failed …");
+    assert_eq!(runs.count(), 3);
+    calc.destroy(&cx);
+    assert!(matches!(calc.resolve(&cx, Ok(String::new())), Err(Interrupt::Destroyed(_))));
+}
+
+#[test]
+fn a_result_made_outside_is_released_with_the_run_it_belongs_to() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let n = cx.value(1);
+    let calc = cx.calc(move |cx| -> Result<Arc<()>, Interrupt> {
+        n.get(cx)?;
+        Err(Interrupt::InProgress)
+    });
+    assert!(matches!(calc.get(&cx), Err(Interrupt::InProgress)));
+    let kept = Arc::new(());
+    calc.resolve(&cx, Ok(Arc::clone(&kept))).unwrap();
+    assert_eq!(Arc::strong_count(&kept), 2);
+    let inside = calc.with(&cx, |_| calc.resolve(&cx, Ok(Arc::default()))).unwrap();
+    assert!(inside.unwrap_err().failure().unwrap().downcast_ref::<InUse>().is_some());
+    n.set(&cx, 2).unwrap();
+    assert_eq!(Arc::strong_count(&kept), 1);
+}

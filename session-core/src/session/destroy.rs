@@ -26,8 +26,8 @@ impl Session<'_> {
     }
 
     /// Destroys this scope and all scopes within it: runs their `on_destroy` callbacks, deepest first, then
-    /// removes every effect, calc, value, input, output, message handler, dynamic route, callback, timer and
-    /// running future that belongs to them. The page is not touched (I43).
+    /// removes every effect, calc, value, input, output, message handler, dynamic route, callback, timer, extended task,
+    /// running future and exported test value that belongs to them. The page is not touched (I43).
     ///
     /// Reading what was destroyed is *destroyed*; whoever depended on it runs again and finds out. Twice is
     /// once (I2). From inside the scope it is allowed: the closure that runs now runs to its end (C19). On the
@@ -83,10 +83,12 @@ impl Session<'_> {
         }
         let handlers = state.handlers.borrow_mut().remove_within(within);
         let routes = state.routes.borrow_mut().remove_within(within);
+        let snapshot = state.snapshot.borrow_mut().remove_within(within);
         let mut modules = state.modules.borrow_mut();
         modules.remove_within(within);
         modules.remove(within.as_str());
-        drop((handlers, routes, modules));
+        drop(modules);
+        drop((handlers, routes, snapshot));
         state.callbacks.remove_within(within);
     }
 

@@ -86,6 +86,9 @@ impl Session<'_> {
     /// Answers one exchange.
     pub(crate) fn handle_exchange(&self, exchange: Exchange) {
         let (request, responder) = exchange.into_parts();
+        if let Some(snapshot) = self.answer_snapshot(&request) {
+            return responder.respond(snapshot);
+        }
         let taken = match parse_path(request.uri().path()) {
             Some((_, "dynamic_route", name)) => self.take_route(name),
             _ => None,

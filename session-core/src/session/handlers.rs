@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use bytes::Bytes;
 use reactive::{Interrupt, safe};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,11 +17,31 @@ use crate::{Result, Session};
 
 pub(crate) type Handlers = Names<Registered<Function>>;
 
-pub(crate) type Function = Box<dyn FnMut(&Session<'_>, &RawValue) -> Answer + Send>;
+pub(crate) type Function = Box<dyn FnMut(&Session<'_>, Args<'_>) -> Answer + Send>;
+
+/// What a request comes with.
+pub(crate) struct Args<'a> {
+    pub(crate) json: &'a RawValue,
+    pub(crate) blobs: Vec<Bytes>,
+}
 
 pub(crate) enum Answer {
     Ready(Result<Vec<u8>>),
     Later(Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>),
+}
+
+impl Answer {
+    /// What the second step of a handler will give.
+    fn later<T, Fut>(begun: Result<Fut>) -> Self
+    where
+        T: Serialize,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        match begun {
+            Ok(future) => Self::Later(Box::pin(async move { Ok(codec::to_json(&future.await?)?) })),
+            Err(failure) => Self::Ready(Err(failure)),
+        }
+    }
 }
 
 impl Session<'_> {
@@ -45,7 +66,71 @@ impl Session<'_> {
         self.insert_handler(
             name,
             Box::new(move |s, args| {
-                Answer::Ready(catch(|| Ok(codec::to_json(&handler(s, arguments(args)?)?)?)))
+                Answer::Ready(catch(|| Ok(codec::to_json(&handler(s, args.without_blobs()?)?)?)))
+            }),
+        )
+    }
+
+    /// As [`set_message_handler`](Self::set_message_handler), for requests that carry blobs beside their arguments
+    /// (decision 30): `makeRequest` of the Shiny client has a parameter for them. A request without any gives an empty
+    /// list.
+    ///
+    /// Blobs share the memory of the frame they came in, which
+    /// [`Limits::message_bytes`](crate::Limits::message_bytes) bounds. To a handler that takes none, a request with blobs
+    /// is an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_message_handler`](Self::set_message_handler).
+    ///
+    /// ```
+    /// # session_core::App::new(|s| {
+    /// s.set_message_handler_with_blobs("sizes", |_, (), blobs| {
+    ///     Ok(blobs.iter().map(|blob| blob.len()).collect::<Vec<_>>())
+    /// })?;
+    /// # Ok(()) });
+    /// ```
+    pub fn set_message_handler_with_blobs<A, T, F>(
+        &self,
+        name: &str,
+        mut handler: F,
+    ) -> Result<String>
+    where
+        A: DeserializeOwned,
+        T: Serialize,
+        F: FnMut(&Session<'_>, A, Vec<Bytes>) -> Result<T> + Send + 'static,
+    {
+        self.insert_handler(
+            name,
+            Box::new(move |s, args| {
+                Answer::Ready(catch(|| {
+                    Ok(codec::to_json(&handler(s, arguments(args.json)?, args.blobs)?)?)
+                }))
+            }),
+        )
+    }
+
+    /// As [`set_message_handler_with_blobs`](Self::set_message_handler_with_blobs), in two steps, like
+    /// [`set_message_handler_async`](Self::set_message_handler_async).
+    ///
+    /// # Errors
+    ///
+    /// As [`set_message_handler`](Self::set_message_handler).
+    pub fn set_message_handler_with_blobs_async<A, T, F, Fut>(
+        &self,
+        name: &str,
+        mut handler: F,
+    ) -> Result<String>
+    where
+        A: DeserializeOwned,
+        T: Serialize,
+        F: FnMut(&Session<'_>, A, Vec<Bytes>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.insert_handler(
+            name,
+            Box::new(move |s, args| {
+                Answer::later(catch(|| handler(s, arguments(args.json)?, args.blobs)))
             }),
         )
     }
@@ -71,12 +156,7 @@ impl Session<'_> {
     {
         self.insert_handler(
             name,
-            Box::new(move |s, args| match catch(|| handler(s, arguments(args)?)) {
-                Ok(future) => {
-                    Answer::Later(Box::pin(async move { Ok(codec::to_json(&future.await?)?) }))
-                }
-                Err(failure) => Answer::Ready(Err(failure)),
-            }),
+            Box::new(move |s, args| Answer::later(catch(|| handler(s, args.without_blobs()?)))),
         )
     }
 
@@ -102,7 +182,7 @@ impl Session<'_> {
     }
 
     /// Answers one request.
-    pub(crate) fn handle_request(&self, method: &str, args: &RawValue, tag: &str) {
+    pub(crate) fn handle_request(&self, method: &str, args: Args<'_>, tag: &str) {
         let state = self.state();
         let lent = state.handlers.borrow_mut().lend(method);
         let Some((owner, mut function)) = lent else {
@@ -139,6 +219,17 @@ impl Session<'_> {
                 let text = self.failure_text(&failure, "message handler", method);
                 self.state().respond(tag, Err(&text));
             }
+        }
+    }
+}
+
+impl Args<'_> {
+    /// The arguments, for a handler that takes nothing else.
+    fn without_blobs<A: DeserializeOwned>(&self) -> Result<A> {
+        if self.blobs.is_empty() {
+            arguments(self.json)
+        } else {
+            Err(safe("this method takes no blobs").into())
         }
     }
 }

@@ -254,6 +254,24 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The inputs that have a value which is no secret, with what the client sent; nothing of what it says of itself.
+    pub(crate) fn known_inputs(&self) -> Vec<(String, serde_json::Value)> {
+        let inputs: Vec<_> = {
+            let inputs = self.state().inputs.borrow();
+            let named = inputs.values.iter().filter(|(name, _)| !name.starts_with(CLIENT_DATA));
+            named.map(|(name, value)| (name.to_owned(), *value)).collect()
+        };
+        let cx = self.root_cx().isolate();
+        let shown = inputs.into_iter().filter_map(|(name, value)| {
+            let json = value.with(&cx, |datum| {
+                (datum.manner != Manner::Secret)
+                    .then(|| serde_json::from_str(&datum.json).unwrap_or_default())
+            });
+            Some((name, json.ok()??))
+        });
+        shown.collect()
+    }
+
     fn forget_input(&self, name: &str) {
         let known = self.state().inputs.borrow_mut().values.remove(name);
         if let Some(value) = known {

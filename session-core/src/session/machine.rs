@@ -17,9 +17,10 @@ use crate::link::{CloseCode, CloseReason, Frame, PeerInfo};
 use crate::message::{self, Message, codec};
 use crate::name::Namespace;
 use crate::session::callbacks::{self, Moment};
+use crate::session::handlers::Args;
 use crate::session::outbox::Item;
 use crate::session::state::{Clock, Phase, State};
-use crate::session::tasks::{Done, Task};
+use crate::session::tasks::{Detached, Done, Task};
 use crate::shared::{SharedId, Wake};
 
 #[derive(Debug)]
@@ -92,6 +93,7 @@ impl Machine {
             (Message::Init(data), Phase::Connected) => self.init(data),
             (Message::Update(data), Phase::Running) => self.root().receive_inputs(data),
             (Message::Request { method, args, tag }, Phase::Running) => {
+                let args = Args { json: args, blobs: Vec::new() };
                 self.root().handle_request(method, args, tag.get());
                 Ok(())
             }
@@ -118,14 +120,16 @@ impl Machine {
         Ok(())
     }
 
-    /// A request whose arguments come with blobs. No handler takes blobs yet, so each is told so.
+    /// A request whose arguments come with blobs.
     fn receive_blobs(&self, frame: &bytes::Bytes) -> Result<(), CloseReason> {
-        let (json, _blobs) = message::split_blobs(frame.clone())?;
+        let (json, blobs) = message::split_blobs(frame.clone())?;
         let text = std::str::from_utf8(&json)
             .map_err(|_| CloseReason::new(CloseCode::INVALID_DATA, "the request is not UTF-8"))?;
         match Message::parse(text)? {
-            Message::Request { tag, .. } if self.state().phase.get() == Phase::Running => {
-                self.state().respond(tag.get(), Err("this method takes no blobs"));
+            Message::Request { method, args, tag }
+                if self.state().phase.get() == Phase::Running =>
+            {
+                self.root().handle_request(&method, Args { json: args, blobs }, tag.get());
                 Ok(())
             }
             _ => Err(message::violation("a binary frame is not a request with blobs")),
@@ -213,6 +217,11 @@ impl Machine {
     /// The futures to be driven from now on.
     pub(crate) fn take_tasks(&mut self) -> Vec<Task> {
         self.state().tasks.borrow_mut().take_fresh()
+    }
+
+    /// The futures to be spawned, which go on by themselves.
+    pub(crate) fn take_detached(&mut self) -> Vec<Detached> {
+        self.state().tasks.borrow_mut().take_detached()
     }
 
     /// One flush: runs what is out of date and sends the results; more than one when a callback of the flush

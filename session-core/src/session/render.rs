@@ -191,6 +191,7 @@ impl Session<'_> {
 
     pub(crate) fn retire_output(&self, mut output: Output) {
         let state = self.state();
+        state.snapshot.borrow_mut().forget(&output.name);
         state.tell_out_of_date(&mut output);
         if let Some(task) = output.task {
             state.tasks.borrow_mut().cancel(task);
@@ -218,6 +219,7 @@ impl Session<'_> {
     /// An output has run: tells the client, and keeps what it gave for the flush.
     fn finish_round(&self, round: Round, outcome: Result<Vec<u8>>) {
         let state = self.state();
+        let is_silent = matches!(outcome, Err(Interrupt::Silent));
         let rendered = match outcome.and_then(|json| state.of_size(json)) {
             Err(Interrupt::InProgress) => {
                 state.tell_in_progress(round);
@@ -229,6 +231,9 @@ impl Session<'_> {
             Err(failure) => Rendered::Error(self.failure_text(&failure, "output", &round.name)),
         };
         let mut outputs = state.outputs.borrow_mut();
+        if !is_silent && self.records_tests() && outputs.get(round.key).is_some() {
+            state.snapshot.borrow_mut().keep(&round.name, &rendered);
+        }
         outputs.store(round.key, rendered);
         let Some(output) = outputs.get_mut(round.key) else {
             // It destroyed itself.

@@ -21,6 +21,7 @@ use crate::session::inputs::Inputs;
 use crate::session::outbox::{Flush, Item, Outbox};
 use crate::session::outputs::{ClientState, Output, OutputKey, Outputs};
 use crate::session::routes::Routes;
+use crate::session::snapshot::Snapshot;
 use crate::session::tasks::Tasks;
 use crate::session::timers::Timers;
 use crate::shared::Subscriptions;
@@ -50,6 +51,7 @@ pub struct State {
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) timers: RefCell<Timers>,
     pub(crate) shared: RefCell<Subscriptions>,
+    pub(crate) snapshot: RefCell<Snapshot>,
     pub(crate) outbox: RefCell<Outbox>,
     /// What the flush at hand will say.
     pub(crate) flush: RefCell<Flush>,
@@ -107,6 +109,7 @@ impl State {
             tasks: RefCell::default(),
             timers: RefCell::default(),
             shared: RefCell::default(),
+            snapshot: RefCell::default(),
             outbox: RefCell::default(),
             flush: RefCell::default(),
             after_flush: RefCell::default(),

@@ -13,6 +13,9 @@ use crate::{Result, Session};
 /// A future to be driven. What it gives goes back to the session; `None` when it was cancelled.
 pub(crate) type Task = Pin<Box<dyn Future<Output = (u64, Option<Done>)> + Send>>;
 
+/// A future that is to run to its end whatever becomes of the session.
+pub(crate) type Detached = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What to do in the session with what a future gave.
 pub(crate) type Done = Box<dyn FnOnce(&Session<'_>) + Send>;
 
@@ -21,6 +24,7 @@ pub(crate) struct Tasks {
     live: Owned<Entry>,
     /// Not handed out yet.
     fresh: Vec<Task>,
+    detached: Vec<Detached>,
     requests: usize,
 }
 
@@ -49,11 +53,20 @@ impl Waiting {
 
 impl Tasks {
     pub(crate) const fn has_fresh(&self) -> bool {
-        !self.fresh.is_empty()
+        !self.fresh.is_empty() || !self.detached.is_empty()
     }
 
     pub(crate) fn take_fresh(&mut self) -> Vec<Task> {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// Has a future driven that neither its scope nor its session ends.
+    pub(crate) fn detach(&mut self, future: Detached) {
+        self.detached.push(future);
+    }
+
+    pub(crate) fn take_detached(&mut self) -> Vec<Detached> {
+        std::mem::take(&mut self.detached)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -30,6 +30,8 @@ pub struct Counts {
     pub timers: usize,
     /// Modules.
     pub modules: usize,
+    /// Exported test values, and filters of test snapshots.
+    pub exports: usize,
 }
 
 impl Counts {
@@ -59,6 +61,7 @@ impl Machine {
             tasks: state.tasks.borrow().len(),
             timers: state.timers.borrow().len(),
             modules: state.modules.borrow().len(),
+            exports: state.snapshot.borrow().len(),
         }
     }
 }

@@ -1,0 +1,458 @@
+//! Extended tasks: work that takes its time, called by the app and watched through its status.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+
+use futures_util::future::{AbortHandle, Abortable};
+use reactive::{Interrupt, ReadValue, Value};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::catch::{Catch, catch};
+use crate::name::{Id, Namespace};
+use crate::session::tasks::Waiting;
+use crate::{Result, Session};
+
+/// Where an [`ExtendedTask`] stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TaskStatus {
+    /// It was never called (F1).
+    Initial,
+    /// A call is at work, or is being cancelled (F8).
+    Running,
+    /// The latest call gave a value.
+    Success,
+    /// The latest call failed, or stopped silently (F18).
+    Error,
+    /// The latest call was cancelled, and its future is dropped (F7).
+    Cancelled,
+}
+
+/// What becomes of a call at work when the scope of its task is destroyed, or the session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenGone {
+    /// Its future is dropped where it waits.
+    #[default]
+    Drop,
+    /// It runs to its end, in a task of its own of the runtime; what it gives is dropped without an error. A server that
+    /// stops waits for it as long as [`Server::drain`](crate::Server::drain) says. Calls that wait in the queue are
+    /// dropped all the same: they have not begun.
+    RunToEnd,
+}
+
+/// How an [`ExtendedTask`] works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExtendedTaskOptions {
+    /// What becomes of a call at work when its scope goes.
+    pub when_gone: WhenGone,
+    /// Calls that may wait for those before them; one more is [`QueueFull`]. 1,024 by default: a client's clicks end in
+    /// this queue, and it must not grow with them for ever.
+    pub queue: usize,
+}
+
+impl Default for ExtendedTaskOptions {
+    fn default() -> Self {
+        Self { when_gone: WhenGone::Drop, queue: 1024 }
+    }
+}
+
+impl ExtendedTaskOptions {
+    /// With another answer to the end of its scope.
+    #[must_use]
+    pub const fn when_gone(mut self, then: WhenGone) -> Self {
+        self.when_gone = then;
+        self
+    }
+
+    /// With room for `calls` that wait.
+    #[must_use]
+    pub const fn queue(mut self, calls: usize) -> Self {
+        self.queue = calls;
+        self
+    }
+}
+
+/// An [`ExtendedTask`] has as many calls waiting as [`ExtendedTaskOptions::queue`] allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{limit} calls of the extended task are waiting already")]
+#[non_exhaustive]
+pub struct QueueFull {
+    /// How many may wait.
+    pub limit: usize,
+}
+
+/// Work that takes its time, one call after another, and never holds up its session (group F); made by
+/// [`Session::extended_task`]. A key: `Copy`.
+///
+/// ```
+/// use session_core::{App, TaskStatus, testing::Client};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let app = App::new(|s| {
+///     let task = s.extended_task(|seconds: u64| async move {
+///         tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+///         Ok(format!("slept {seconds} s"))
+///     });
+///     let sleep = s.input::<u64>("sleep")?;
+///     s.on_event(sleep, move |s, seconds| task.invoke(s, seconds));
+///     s.output("report", move |s| task.result(s)) // in progress, then the value
+/// });
+/// let mut client = Client::connect(app).await;
+/// client.set("sleep", 3).show("report").flush().await;
+/// assert!(client.output::<String>("report").is_err());
+/// client.wait().await;
+/// assert_eq!(client.output("report"), Ok("slept 3 s".to_owned()));
+/// # }
+/// ```
+///
+/// The future has no session, so that it cannot read what changes (F10), not even isolated (F11): what it needs, it is
+/// called with. Reading in it does not compile,
+///
+/// ```compile_fail
+/// # session_core::App::new(|s| {
+/// let n = s.value(1);
+/// let task = s.extended_task(move |(): ()| async move { n.get(s) });
+/// # Ok(()) });
+/// ```
+///
+/// under `isolate` neither,
+///
+/// ```compile_fail
+/// # session_core::App::new(|s| {
+/// let n = s.value(1);
+/// let task = s.extended_task(move |(): ()| async move { n.get(&s.isolate()) });
+/// # Ok(()) });
+/// ```
+///
+/// where the same with what was read before does (F19: nor does a closure that gives no future):
+///
+/// ```
+/// # session_core::App::new(|s| {
+/// let n = s.value(1);
+/// let task = s.extended_task(move |n: i32| async move { Ok(n) });
+/// s.effect(move |s| task.invoke(s, n.get(s)?));
+/// # Ok(()) });
+/// ```
+///
+/// ```compile_fail,E0277
+/// # session_core::App::new(|s| {
+/// let task = s.extended_task(move |n: i32| session_core::Result::Ok(n));
+/// # Ok(()) });
+/// ```
+///
+/// It may set values, through a [`SessionHandle`](crate::SessionHandle) (F12).
+pub struct ExtendedTask<A, T> {
+    calls: Value<Calls<A, T>>,
+    status: Value<TaskStatus>,
+    value: Value<T>,
+    error: Value<Interrupt>,
+}
+
+impl<A, T> Clone for ExtendedTask<A, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A, T> Copy for ExtendedTask<A, T> {}
+
+impl<A, T> fmt::Debug for ExtendedTask<A, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExtendedTask").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// The queue of a task. It lives in the graph, as what the task shows does, so that it goes with the task's scope.
+struct Calls<A, T> {
+    owner: Namespace,
+    /// Out while it runs.
+    function: Option<Function<A, T>>,
+    options: ExtendedTaskOptions,
+    at_work: AtWork,
+    waiting: VecDeque<A>,
+}
+
+type Function<A, T> = Box<dyn FnMut(A) -> Work<T> + Send>;
+type Work<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+enum AtWork {
+    Nothing,
+    /// A call, to be cancelled by this.
+    Call(AbortHandle),
+    /// The flush that shows what the last call gave; the next one begins after it.
+    Showing,
+}
+
+impl Session<'_> {
+    /// Work that takes its time: `function` gives the future of one call, which is driven beside everything else the
+    /// session does (F13). Nothing runs until [`invoke`](ExtendedTask::invoke).
+    ///
+    /// This scope owns it: when the scope is destroyed or the session ends, the future is dropped where it waits, and the
+    /// calls that wait with it; [`extended_task_with`](Self::extended_task_with) can choose otherwise.
+    #[track_caller]
+    pub fn extended_task<A, T, F, Fut>(&self, function: F) -> ExtendedTask<A, T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: FnMut(A) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.extended_task_with(ExtendedTaskOptions::default(), function)
+    }
+
+    /// As [`extended_task`](Self::extended_task), with options.
+    #[track_caller]
+    pub fn extended_task_with<A, T, F, Fut>(
+        &self,
+        options: ExtendedTaskOptions,
+        mut function: F,
+    ) -> ExtendedTask<A, T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: FnMut(A) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        let function: Function<A, T> = Box::new(move |argument| Box::pin(function(argument)));
+        ExtendedTask {
+            calls: self.value(Calls {
+                owner: self.namespace().clone(),
+                function: Some(function),
+                options,
+                at_work: AtWork::Nothing,
+                waiting: VecDeque::new(),
+            }),
+            status: self.value(TaskStatus::Initial),
+            value: self.value_unset(),
+            error: self.value_unset(),
+        }
+    }
+
+    /// Keeps the task button `id` of this scope busy while `task` runs. It starts nothing: that is an
+    /// [`on_event`](Self::on_event) of the button's input.
+    ///
+    /// A task button is busy from the click on. With `autoReset`, as the client sends it by default, the session itself
+    /// tells it to be ready with the flush that takes the click; where the click began a call, this says *busy* right
+    /// after, and *ready* once the call is over. Several buttons may watch one task; of several tasks on one button, the
+    /// last to say something has its way.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`](crate::InvalidId).
+    pub fn bind_task_button<A, T>(&self, id: impl Id, task: ExtendedTask<A, T>) -> Result<()>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+    {
+        let id = crate::AbsoluteId::new(&id.resolve(self.namespace())?)?;
+        let clicks = self.input::<serde_json::Value>(&id)?;
+        self.effect(move |s| {
+            // Each click has reset the button, whether or not it changes what the task does.
+            let _ = clicks.get(s);
+            let state = if task.status(s)? == TaskStatus::Running { "busy" } else { "ready" };
+            s.send_input_message(&id, &json!({ "state": state }))
+        });
+        Ok(())
+    }
+}
+
+impl<A: Send + 'static, T: Send + 'static> ExtendedTask<A, T> {
+    /// Calls it. Returns at once, with the status *running* and neither a value nor an error (F2); while a call is at
+    /// work, this one waits for its turn: first in, first out, each after the flush that shows what the one before it
+    /// gave (F6), and none is lost (F17).
+    ///
+    /// # Errors
+    ///
+    /// *Destroyed* with its scope. [`QueueFull`] when too many wait.
+    pub fn invoke(self, s: &Session<'_>, argument: A) -> Result<()> {
+        if s.is_stub_session() {
+            return Ok(());
+        }
+        let mut argument = Some(argument);
+        let mut full = None;
+        self.calls.update(s, |calls| {
+            if !matches!(calls.at_work, AtWork::Nothing) {
+                let limit = calls.options.queue;
+                if calls.waiting.len() < limit {
+                    calls.waiting.extend(argument.take());
+                } else {
+                    full = Some(QueueFull { limit });
+                }
+            }
+            false
+        })?;
+        match (full, argument) {
+            (Some(full), _) => Err(full.into()),
+            (None, Some(argument)) => self.begin(s, argument),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Cancels the call at work, if any, and forgets those that wait (F7, F9).
+    ///
+    /// The status is *cancelled* only once the future is dropped, which is soon; until then it is *running*, and a call
+    /// made meanwhile waits for it (F8).
+    ///
+    /// # Errors
+    ///
+    /// *Destroyed* with its scope.
+    pub fn cancel(self, s: &Session<'_>) -> Result<()> {
+        let mut waiting = VecDeque::new();
+        let mut call = None;
+        self.calls.update(s, |calls| {
+            waiting = std::mem::take(&mut calls.waiting);
+            if let AtWork::Call(abort) = &calls.at_work {
+                call = Some(abort.clone());
+            }
+            false
+        })?;
+        if let Some(call) = call {
+            call.abort();
+        }
+        // The arguments are dropped here, where they may do as they like.
+        drop(waiting);
+        Ok(())
+    }
+
+    /// Where it stands; takes a dependency.
+    ///
+    /// # Errors
+    ///
+    /// *Destroyed* with its scope.
+    pub fn status(self, s: &Session<'_>) -> Result<TaskStatus> {
+        self.status.get(s)
+    }
+
+    /// The value of the latest call; takes a dependency.
+    ///
+    /// # Errors
+    ///
+    /// *Silent* before the first call and after one that was cancelled (F1, F7), *in progress* while one is at work, so
+    /// that an output shows it and keeps what it shows (F3); the error of one that failed, each time (F5). *Destroyed*
+    /// with its scope.
+    pub fn result(self, s: &Session<'_>) -> Result<T>
+    where
+        T: Clone,
+    {
+        self.with_result(s, T::clone)
+    }
+
+    /// What `read` makes of the value of the latest call, without a clone of it; otherwise as [`result`](Self::result).
+    ///
+    /// # Errors
+    ///
+    /// As [`result`](Self::result).
+    pub fn with_result<R>(self, s: &Session<'_>, read: impl FnOnce(&T) -> R) -> Result<R> {
+        match self.status.get(s)? {
+            TaskStatus::Success => self.value.with(s, read),
+            TaskStatus::Error => Err(self.error.get(s)?),
+            TaskStatus::Running => Err(Interrupt::InProgress),
+            TaskStatus::Initial | TaskStatus::Cancelled => Err(Interrupt::Silent),
+        }
+    }
+
+    /// The value of the latest call, as long as that is a success; unset otherwise.
+    #[must_use]
+    pub fn value(self) -> ReadValue<T> {
+        self.value.read_only()
+    }
+
+    /// Why the latest call gave no value, as long as its status is *error*; unset otherwise.
+    #[must_use]
+    pub fn error(self) -> ReadValue<Interrupt> {
+        self.error.read_only()
+    }
+
+    /// Begins a call; none is at work.
+    fn begin(self, s: &Session<'_>, argument: A) -> Result<()> {
+        self.value.unset(s)?;
+        self.error.unset(s)?;
+        self.status.set(s, TaskStatus::Running)?;
+        let (abort, registration) = AbortHandle::new_pair();
+        let mut lent = None;
+        self.calls.update(s, |calls| {
+            calls.at_work = AtWork::Call(abort);
+            lent = calls.function.take().map(|f| (f, calls.owner.clone(), calls.options.when_gone));
+            false
+        })?;
+        // It is never lent twice: its closure has no session to call it through.
+        let Some((mut function, owner, when_gone)) = lent else { return Ok(()) };
+        let work = catch(|| Ok(function(argument)));
+        let mut function = Some(function);
+        self.calls.update(s, |calls| {
+            calls.function = function.take();
+            false
+        })?;
+        let work = Catch::new(async move { work?.await });
+        // `None` when it was cancelled; either way the future is gone by then.
+        let work = async move { Abortable::new(work, registration).await.ok() };
+        let view = s.root().at(&owner);
+        let settle = move |s: &Session<'_>, given: Result<_>| self.settle(s, given.unwrap_or(None));
+        match when_gone {
+            WhenGone::Drop => view.spawn(Waiting::Nobody, async { Ok(work.await) }, settle),
+            WhenGone::RunToEnd => {
+                let (sender, given) = oneshot::channel();
+                s.state().tasks.borrow_mut().detach(Box::pin(async move {
+                    // Where nobody waits any more, nobody wants it.
+                    let _ = sender.send(work.await);
+                }));
+                view.spawn(Waiting::Nobody, async { Ok(given.await.unwrap_or(None)) }, settle)
+            }
+        };
+        Ok(())
+    }
+
+    /// A call is over: it gave this, or was cancelled.
+    fn settle(self, s: &Session<'_>, given: Option<Result<T>>) {
+        if let Err(interrupt) = self.show(s, given) {
+            tracing::debug!(%interrupt, "what an extended task gave is dropped");
+        }
+    }
+
+    fn show(self, s: &Session<'_>, given: Option<Result<T>>) -> Result<()> {
+        // The value is there before the status says so (F4).
+        let status = match given {
+            Some(Ok(value)) => {
+                self.value.replace(s, value)?;
+                TaskStatus::Success
+            }
+            Some(Err(interrupt)) => {
+                if let Some(failure) = interrupt.failure() {
+                    tracing::warn!(made_at = %self.status.made_at(), %failure, "an extended task failed");
+                }
+                self.error.replace(s, interrupt)?;
+                TaskStatus::Error
+            }
+            None => TaskStatus::Cancelled,
+        };
+        self.status.set(s, status)?;
+        let mut more = false;
+        self.calls.update(s, |calls| {
+            more = !calls.waiting.is_empty();
+            calls.at_work = if more { AtWork::Showing } else { AtWork::Nothing };
+            false
+        })?;
+        if more {
+            s.on_flushed(move |s| self.go_on(s));
+        }
+        Ok(())
+    }
+
+    /// What the last call gave is shown: begins the next one.
+    fn go_on(self, s: &Session<'_>) -> Result<()> {
+        let mut next = None;
+        let there = self.calls.update(s, |calls| {
+            next = calls.waiting.pop_front();
+            calls.at_work = AtWork::Nothing;
+            false
+        });
+        match (there, next) {
+            (Ok(_), Some(argument)) => self.begin(s, argument),
+            // Cancelled meanwhile, or destroyed.
+            _ => Ok(()),
+        }
+    }
+}

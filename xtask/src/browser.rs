@@ -1,10 +1,12 @@
 //! `cargo xtask browser`: a real browser on the pages that we serve.
 //!
-//! Five rounds, each in a browser with an empty profile: the promises of our own scripts, told to them by what the page
-//! itself plays; then the demo, with our client and with the unmodified Shiny client, over WebSocket and over QUIC.
+//! Seven rounds, each in a browser with an empty profile: the promises of our own scripts, told to them by what the page
+//! itself plays; then the demo, with our client and with the unmodified Shiny client, over WebSocket and over QUIC; and an
+//! app for each thing that pages can do, with the Shiny client, over both.
 
 mod client;
 mod demo;
+mod features;
 mod machine;
 mod server;
 mod webdriver;
@@ -12,7 +14,7 @@ mod webdriver;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::report::{Missing, Report};
 use crate::workspace;
@@ -20,12 +22,14 @@ use demo::{Client, Over};
 use machine::Machine;
 
 const USAGE: &str = "\
-usage: cargo xtask browser [--only ROUND] [--shiny-assets DIR]
+usage: cargo xtask browser [--only ROUND] [--app NAME] [--shiny-assets DIR]
 
 Drives headless Chromium through the pages that we serve and prints what it saw, a line per step.
 Screenshots and logs go to target/browser/.
 
-  --only ROUND         one of: client, ours, shiny, ours-webtransport, shiny-webtransport
+  --only ROUND         one of: client, ours, shiny, ours-webtransport, shiny-webtransport, features,
+                       features-webtransport
+  --app NAME           of the rounds of features, one app only: a file of xtask/src/browser/features
   --shiny-assets DIR   the folder `www/shared` of the PyPI package `shiny`; without it, what
                        SHINY_ASSETS in the environment says, what .ci/run has fetched, or the
                        package that python3 finds
@@ -39,15 +43,18 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     };
     let folder = workspace::root().join("target/browser");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let shiny_assets =
-        options.shiny_assets.or_else(|| std::env::var_os("SHINY_ASSETS").map(PathBuf::from));
+    let shiny_assets = options
+        .shiny_assets
+        .clone()
+        .or_else(|| std::env::var_os("SHINY_ASSETS").map(PathBuf::from));
     let machine = Machine::new(shiny_assets);
     let mut report = Report::new("browser", "target/browser/");
     for round in Round::ALL {
-        if options.only.is_some_and(|only| only != round) {
+        if !options.takes(round) {
             continue;
         }
-        if let Err(missing) = round.run(&machine, &folder, &mut report) {
+        let app = options.app.as_deref();
+        if let Err(missing) = round.run(app, &machine, &folder, &mut report) {
             report.skip(&missing);
         }
     }
@@ -66,11 +73,22 @@ enum Round {
     OursWebTransport,
     /// The demo with the Shiny client over WebTransport.
     ShinyWebTransport,
+    /// An app for each feature with the Shiny client.
+    Features,
+    /// The same over WebTransport.
+    FeaturesWebTransport,
 }
 
 impl Round {
-    const ALL: [Self; 5] =
-        [Self::Client, Self::Ours, Self::Shiny, Self::OursWebTransport, Self::ShinyWebTransport];
+    const ALL: [Self; 7] = [
+        Self::Client,
+        Self::Ours,
+        Self::Shiny,
+        Self::OursWebTransport,
+        Self::ShinyWebTransport,
+        Self::Features,
+        Self::FeaturesWebTransport,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -79,10 +97,18 @@ impl Round {
             Self::Shiny => "shiny",
             Self::OursWebTransport => "ours-webtransport",
             Self::ShinyWebTransport => "shiny-webtransport",
+            Self::Features => "features",
+            Self::FeaturesWebTransport => "features-webtransport",
         }
     }
 
-    fn run(self, machine: &Machine, folder: &Path, report: &mut Report) -> Result<(), Missing> {
+    fn run(
+        self,
+        app: Option<&str>,
+        machine: &Machine,
+        folder: &Path,
+        report: &mut Report,
+    ) -> Result<(), Missing> {
         report.begin(self.name());
         let programs = machine.browser()?;
         let (client, over) = match self {
@@ -96,6 +122,13 @@ impl Round {
             Self::Shiny => (Client::Shiny { assets: machine.shiny_assets()? }, Over::WebSocket),
             Self::ShinyWebTransport => {
                 (Client::Shiny { assets: machine.shiny_assets()? }, Over::WebTransport)
+            }
+            Self::Features | Self::FeaturesWebTransport => {
+                let assets = machine.shiny_assets()?;
+                let webtransport = self == Self::FeaturesWebTransport;
+                let over = if webtransport { Over::WebTransport } else { Over::WebSocket };
+                let _ = features::run(self.name(), app, over, &assets, &programs, folder, report);
+                return Ok(());
             }
         };
         // So here, too.
@@ -112,6 +145,7 @@ fn shown(file: &Path) -> String {
 #[derive(Debug, Default)]
 struct Options {
     only: Option<Round>,
+    app: Option<String>,
     shiny_assets: Option<PathBuf>,
 }
 
@@ -132,10 +166,21 @@ impl Options {
                         round.with_context(|| format!("there is no round `{name}`\n\n{USAGE}"))?,
                     );
                 }
+                "--app" => {
+                    let name = value()?;
+                    let known = features::ALL.iter().any(|feature| feature.name == name);
+                    ensure!(known, "there is no app `{name}`\n\n{USAGE}");
+                    options.app = Some(name.clone());
+                }
                 "--shiny-assets" => options.shiny_assets = Some(value()?.into()),
                 other => bail!("`browser` does not take `{other}`\n\n{USAGE}"),
             }
         }
         Ok(Some(options))
+    }
+
+    fn takes(&self, round: Round) -> bool {
+        let of_features = matches!(round, Round::Features | Round::FeaturesWebTransport);
+        self.only.is_none_or(|only| only == round) && (self.app.is_none() || of_features)
     }
 }

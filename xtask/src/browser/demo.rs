@@ -25,7 +25,7 @@ pub(super) enum Over {
 }
 
 impl Over {
-    fn query(self) -> &'static str {
+    pub(super) fn query(self) -> &'static str {
         match self {
             Self::WebSocket => "",
             Self::WebTransport => "?transport=webtransport",
@@ -33,7 +33,7 @@ impl Over {
     }
 
     /// The sockets that the page opens, as `wire.js` names them.
-    fn socket(self) -> &'static str {
+    pub(super) fn socket(self) -> &'static str {
         match self {
             Self::WebSocket => "WebSocket",
             Self::WebTransport => "WebTransport",

@@ -33,6 +33,8 @@ const FLAGS: &[&str] = &[
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // A page that is left is gone, and does not keep its links for when one comes back.
+    "--disable-features=BackForwardCache",
     "--window-size=1280,1000",
 ];
 
@@ -166,6 +168,44 @@ impl Browser {
         self.command(&format!("element/{element}/value"), &json!({ "text": keys }))
             .with_context(|| format!("cannot type into {selector}"))?;
         Ok(())
+    }
+
+    /// Presses keys in an element, one after another, where its cursor is; for a file input, the path of a file to choose.
+    pub(super) fn keys(&self, selector: &str, keys: &str) -> anyhow::Result<()> {
+        let element = self.element(selector)?;
+        self.command(&format!("element/{element}/value"), &json!({ "text": keys }))
+            .with_context(|| format!("cannot press keys in {selector}"))?;
+        Ok(())
+    }
+
+    /// Takes an element with the mouse and moves it to the side by so many pixels.
+    pub(super) fn drag(&self, selector: &str, pixels: f64) -> anyhow::Result<()> {
+        let origin = json!({ ELEMENT: self.element(selector)? });
+        let mouse = json!({ "actions": [{
+            "type": "pointer",
+            "id": "mouse",
+            "parameters": { "pointerType": "mouse" },
+            "actions": [
+                { "type": "pointerMove", "origin": origin, "x": 0, "y": 0 },
+                { "type": "pointerDown", "button": 0 },
+                { "type": "pointerMove", "origin": "pointer", "x": pixels.round(), "y": 0, "duration": 50 },
+                { "type": "pointerUp", "button": 0 },
+            ],
+        }] });
+        self.command("actions", &mouse).with_context(|| format!("cannot drag {selector}"))?;
+        Ok(())
+    }
+
+    /// Waits until an element has this text and no other, and gives it.
+    pub(super) fn until_text(&self, selector: &str, text: &str) -> anyhow::Result<String> {
+        let (selector, wanted) = (json!(selector), json!(text));
+        let text = format!("document.querySelector({selector}).textContent");
+        let waited = self.until::<bool>(&format!("{text}.trim() === {wanted}"));
+        if waited.is_err() {
+            let shown: String = self.eval(&text)?;
+            bail!("{selector} shows {shown:?}, not {wanted}");
+        }
+        Ok(wanted.to_string())
     }
 
     /// Saves a picture of the whole page, what is below the window's edge included.

@@ -249,19 +249,27 @@ impl<T> Names<T> {
 
     /// As [`Self::remove_within`], for names that stand after `prefix`.
     pub(crate) fn remove_prefixed(&mut self, prefix: &str, within: &Namespace) -> Vec<T> {
-        if self.0.is_empty() {
-            return Vec::new();
-        }
-        let start = [prefix, within.as_str(), SEPARATOR].concat();
-        let mut removed = Vec::new();
-        while let Some((name, _)) =
-            self.0.range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded)).next()
-            && name.starts_with(&start)
-        {
-            let name = name.clone();
-            removed.extend(self.0.remove(&name));
-        }
-        removed
+        let names: Vec<_> = self.prefixed(prefix, within).map(|(name, _)| name.into()).collect();
+        names.into_iter().filter_map(|name: Box<str>| self.0.remove(&name)).collect()
+    }
+
+    /// What lies within the namespace `within`, which is everything for the root.
+    pub(crate) fn within(&self, within: &Namespace) -> impl Iterator<Item = (&str, &T)> {
+        self.prefixed("", within)
+    }
+
+    /// As [`Self::within`], for names that stand after `prefix`.
+    pub(crate) fn prefixed(
+        &self,
+        prefix: &str,
+        within: &Namespace,
+    ) -> impl Iterator<Item = (&str, &T)> {
+        let separator = if within.is_root() { "" } else { SEPARATOR };
+        let start = [prefix, within.as_str(), separator].concat();
+        self.0
+            .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
+            .take_while(move |(name, _)| name.starts_with(&start))
+            .map(|(name, item)| (&**name, item))
     }
 }
 

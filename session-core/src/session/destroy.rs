@@ -27,7 +27,8 @@ impl Session<'_> {
 
     /// Destroys this scope and all scopes within it: runs their `on_destroy` callbacks, deepest first, then
     /// removes every effect, calc, value, input, output, message handler, dynamic route, callback, timer, extended task,
-    /// running future and exported test value that belongs to them. The page is not touched (I43).
+    /// running future and exported test value that belongs to them. The page is not touched (I43); the client is
+    /// told to forget what it has said of them, so that it tells a scope of the same name everything when that is made.
     ///
     /// Reading what was destroyed is *destroyed*; whoever depended on it runs again and finds out. Twice is
     /// once (I2). From inside the scope it is allowed: the closure that runs now runs to its end (C19). On the
@@ -62,6 +63,7 @@ impl Session<'_> {
     /// Removes everything in this scope and those within.
     fn raze(&self, scope: Option<Scope>) {
         let (state, cx, within) = (self.state(), self.cx(), self.namespace());
+        self.forget_what_was_said();
         if let Some(scope) = scope {
             for failure in scope.destroy(cx) {
                 tracing::error!(%failure, scope = %within, "an on_destroy callback of the graph failed");

@@ -12,6 +12,7 @@ use crate::link::{CloseCode, CloseReason};
 use crate::message::{self, codec};
 use crate::name::{Id, Names, Namespace};
 use crate::session::inputs::wire::{Kind, WireKey};
+use crate::session::outbox::Item;
 use crate::session::state::State;
 use crate::{Result, Session};
 
@@ -105,6 +106,17 @@ impl Inputs {
             removed.extend(self.values.remove_prefixed(OUTPUT_DATA, within));
         }
         removed
+    }
+
+    /// The names within a namespace of which the client has said something, client data of the outputs included.
+    fn said_within(&self, within: &Namespace, cx: &reactive::Cx<'_, State>) -> Vec<&str> {
+        let of_outputs = (!within.is_root()).then(|| self.values.prefixed(OUTPUT_DATA, within));
+        self.values
+            .within(within)
+            .chain(of_outputs.into_iter().flatten())
+            .filter(|(_, value)| value.is_set(cx))
+            .map(|(name, _)| name)
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -270,6 +282,23 @@ impl Session<'_> {
             Some((name, json.ok()??))
         });
         shown.collect()
+    }
+
+    /// Tells the client to forget what it has said of the inputs and outputs within this scope, which the session is
+    /// about to forget. It would not say the same again otherwise: a scope of the same name, made anew, would never
+    /// learn what its inputs hold, nor that its outputs are seen.
+    pub(crate) fn forget_what_was_said(&self) {
+        if self.is_stub_session() || self.state().is_closing() {
+            return;
+        }
+        let inputs = self.state().inputs.borrow();
+        let said = inputs.said_within(self.namespace(), &self.root_cx().isolate());
+        if !said.is_empty() {
+            let mut text = br#"{"frozen":{"ids":"#.to_vec();
+            codec::json(&mut text, &said);
+            text.extend_from_slice(b"}}");
+            self.state().send(Item::Text(text));
+        }
     }
 
     fn forget_input(&self, name: &str) {

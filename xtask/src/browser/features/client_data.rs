@@ -15,32 +15,35 @@ const PAGE: &str = r##"
 <p id="size" class="shiny-text-output"></p>
 <p id="seen" class="shiny-text-output"></p>
 <p id="colour" class="shiny-text-output"></p>
-<div id="box" class="shiny-html-output shiny-report-size shiny-report-theme" style="width: 300px; height: 40px; color: #f00"></div>
+<div id="box" class="shiny-html-output shiny-report-size shiny-report-theme" style="width: 300px; height: 40px; color: #f00; font-family: Alpha, serif"></div>
 "##;
 
 fn app(s: &Session<'_>) -> Result<()> {
-    let path = s.client_data::<String>("url_pathname");
-    let (protocol, port) =
-        (s.client_data::<String>("url_protocol"), s.client_data::<String>("url_port"));
+    let page = s.client_data();
+    let (protocol, path, port) = (page.protocol(), page.pathname(), page.port());
     s.output("place", move |s| {
         let port: u16 = port.get(s)?.parse()?;
         Ok(format!("{} {} {}", protocol.get(s)?, path.get(s)?, port > 0))
     })?;
-    let search = s.client_data::<String>("url_search");
-    s.output("search", move |s| Ok(search.get(s)?.replace("transport=webtransport", "")))?;
-    let hash = s.client_data::<String>("url_hash");
+    let (search, hash, ratio) = (page.search(), page.hash(), page.pixel_ratio());
+    s.output("search", move |s| search.get(s))?;
     s.output("hash", move |s| hash.get(s))?;
-    let ratio = s.client_data::<f64>("pixelratio");
     s.output("ratio", move |s| Ok(format!("{} to one", ratio.get(s)?)))?;
 
-    s.output("box", |_| Ok("a box"))?;
-    let width = s.client_data::<f64>("output_box_width");
-    let height = s.client_data::<f64>("output_box_height");
+    s.output("box", |s| {
+        let this = s.current_output()?;
+        Ok(format!("{} is {} wide", this.id(), this.width().get(s)?))
+    })?;
+    let drawn = page.output("box")?;
+    let (width, height) = (drawn.width(), drawn.height());
     s.output("size", move |s| Ok(format!("{} by {}", width.get(s)?, height.get(s)?)))?;
-    let hidden = s.client_data::<bool>("output_box_hidden");
+    let hidden = drawn.hidden();
     s.output("seen", move |s| Ok(if hidden.get(s)? { "hidden" } else { "seen" }))?;
-    let colour = s.client_data::<String>("output_box_fg");
-    s.output("colour", move |s| colour.get(s))
+    let (colour, font) = (drawn.foreground(), drawn.font());
+    s.output("colour", move |s| {
+        let families = font.get(s)?.families.len();
+        Ok(format!("{} in one of {families} fonts", colour.get(s)?))
+    })
 }
 
 fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
@@ -50,7 +53,8 @@ fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
         browser.until_text("#ratio", "1 to one")?;
         browser.until_text("#size", "300 by 40")?;
         browser.until_text("#seen", "seen")?;
-        browser.until::<String>("document.querySelector('#colour').textContent")
+        browser.until_text("#box", "box is 300 wide")?;
+        browser.until_text("#colour", "rgb(255, 0, 0) in one of 2 fonts")
     })?;
     page.step("it tells when its address changes", |browser| {
         browser.eval::<()>("void history.pushState(null, '', location.search + (location.search ? '&' : '?') + 'page=2')")?;
@@ -65,6 +69,6 @@ fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
         browser.until_text("#seen", "hidden")?;
         browser.eval::<()>("void (document.querySelector('#box').style.display = '')")?;
         browser.until_text("#seen", "seen")?;
-        browser.until_text("#box", "a box")
+        browser.until_text("#box", "box is 200 wide")
     })
 }

@@ -1,7 +1,7 @@
 //! A date and a range of dates.
 
 use serde_json::json;
-use session_core::{Action, Result, Session};
+use session_core::{Action, Date, Result, Session};
 
 use super::{Feature, Page};
 use crate::report::Failed;
@@ -30,12 +30,15 @@ const PAGE: &str = r#"
 "#;
 
 fn app(s: &Session<'_>) -> Result<()> {
-    let day = s.input::<Option<String>>("day")?;
-    s.output("shown_day", move |s| Ok(day.get(s)?.unwrap_or_else(|| "no day".to_owned())))?;
-    let span = s.input::<(Option<String>, Option<String>)>("span")?;
+    let day = s.input::<Option<Date>>("day")?;
+    s.output("shown_day", move |s| {
+        Ok(day.get(s)?.map_or_else(|| "no day".to_owned(), |day| day.to_string()))
+    })?;
+    let span = s.input::<(Option<Date>, Option<Date>)>("span")?;
     s.output("shown_span", move |s| {
         let (from, to) = span.get(s)?;
-        let text = |day: Option<String>| day.unwrap_or_else(|| "any day".to_owned());
+        let text =
+            |day: Option<Date>| day.map_or_else(|| "any day".to_owned(), |day| day.to_string());
         Ok(format!("{} to {}", text(from), text(to)))
     })?;
     s.on_event(s.input::<Action>("change")?, |s, _| {

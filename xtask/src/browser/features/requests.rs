@@ -33,7 +33,7 @@ fn app(s: &Session<'_>) -> Result<()> {
         if told {
             Err(safe("for everyone to read").into())
         } else {
-            Err("not for everyone".parse::<f64>().unwrap_err().into())
+            Err(std::io::Error::other("not for everyone").into())
         }
     })?;
     s.set_message_handler_async("slow", |_, (name,): (String,)| {

@@ -1,7 +1,7 @@
 //! Sliders of one value and of two, and one of dates.
 
 use serde_json::json;
-use session_core::{Action, Result, Session};
+use session_core::{Action, Date, Result, Session};
 
 use super::{Feature, Page};
 use crate::browser::webdriver::Browser;
@@ -33,8 +33,8 @@ fn app(s: &Session<'_>) -> Result<()> {
         let (from, to) = range.get(s)?;
         Ok(format!("{from} to {to}, {} in all", to - from))
     })?;
-    let day = s.input::<String>("day")?;
-    s.output("shown_day", move |s| day.get(s))?;
+    let day = s.input::<Date>("day")?;
+    s.output("shown_day", move |s| Ok(day.get(s)?.to_string()))?;
     s.on_event(s.input::<Action>("change")?, |s, _| {
         s.send_input_message("level", &json!({ "value": 150, "max": 200, "label": "The level" }))?;
         s.send_input_message("range", &json!({ "value": [6, 7] }))?;

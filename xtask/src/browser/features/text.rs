@@ -1,7 +1,7 @@
 //! Fields to type into: text, number, password and a text area.
 
 use serde_json::json;
-use session_core::{Action, Result, Session};
+use session_core::{Action, Password, Result, Session};
 
 use super::{Feature, Page};
 use crate::report::Failed;
@@ -25,10 +25,12 @@ fn app(s: &Session<'_>) -> Result<()> {
     s.output("shown_words", move |s| Ok(words.get(s)?.to_uppercase()))?;
     let count = s.input::<Option<f64>>("count")?;
     s.output("shown_count", move |s| {
-        Ok(count.get(s)?.map_or("no number".to_owned(), |count| (count * 2.0).to_string()))
+        Ok(count.get(s)?.map_or_else(|| "no number".to_owned(), |count| (count * 2.0).to_string()))
     })?;
-    let secret = s.input::<String>("secret")?;
-    s.output("shown_secret", move |s| Ok(format!("{} letters", secret.get(s)?.chars().count())))?;
+    let secret = s.input::<Password>("secret")?;
+    s.output("shown_secret", move |s| {
+        Ok(format!("{} letters", secret.get(s)?.reveal().chars().count()))
+    })?;
     let story = s.input::<String>("story")?;
     s.output("shown_story", move |s| Ok(format!("{} lines", story.get(s)?.lines().count())))?;
     s.on_event(s.input::<Action>("fill")?, |s, _| {

@@ -6,6 +6,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -26,6 +27,8 @@ pub type Response = http::Response<Body>;
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A streamed body of bytes.
+///
+/// A panic of the app code that makes the bytes is an error of this body alone: whoever reads it sees it break off.
 pub struct Body(UnsyncBoxBody<Bytes, BoxError>);
 
 impl Body {
@@ -66,7 +69,14 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<BodyFrame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll_frame(cx))) {
+            Ok(polled) => polled,
+            Err(_) => {
+                // What panicked is not polled again.
+                *self = Self::empty();
+                Poll::Ready(Some(Err(BodyPanicked.into())))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -77,6 +87,11 @@ impl http_body::Body for Body {
         self.0.size_hint()
     }
 }
+
+/// What makes the bytes of a body panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("app code panicked while it made a body")]
+struct BodyPanicked;
 
 impl Default for Body {
     fn default() -> Self {

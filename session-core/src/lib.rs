@@ -59,6 +59,7 @@ pub use crate::server::{Server, shutdown_on_signals};
 pub use crate::session::Session;
 pub use crate::session::callbacks::Registration;
 pub use crate::session::client_data::{ClientData, Font, NoCurrentOutput, OutputData, PageUrl};
+pub use crate::session::downloads::{Download, InvalidDownload};
 pub use crate::session::exchanges::IntoResponse;
 pub use crate::session::extended_task::{
     ExtendedTask, ExtendedTaskOptions, QueueFull, TaskStatus, WhenGone,

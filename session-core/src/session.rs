@@ -21,6 +21,7 @@ mod async_calc;
 pub(crate) mod callbacks;
 pub(crate) mod client_data;
 mod destroy;
+pub(crate) mod downloads;
 pub(crate) mod exchanges;
 pub(crate) mod extended_task;
 pub(crate) mod handlers;

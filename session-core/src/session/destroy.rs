@@ -26,8 +26,8 @@ impl Session<'_> {
     }
 
     /// Destroys this scope and all scopes within it: runs their `on_destroy` callbacks, deepest first, then
-    /// removes every effect, calc, value, input, output, message handler, dynamic route, callback, timer, extended task,
-    /// running future and exported test value that belongs to them. The page is not touched (I43); the client is
+    /// removes every effect, calc, value, input, output, message handler, dynamic route, download, callback, timer, extended
+    /// task, running future and exported test value that belongs to them. The page is not touched (I43); the client is
     /// told to forget what it has said of them, so that it tells a scope of the same name everything when that is made.
     ///
     /// Reading what was destroyed is *destroyed*; whoever depended on it runs again and finds out. Twice is
@@ -86,11 +86,12 @@ impl Session<'_> {
         let handlers = state.handlers.borrow_mut().remove_within(within);
         let routes = state.routes.borrow_mut().remove_within(within);
         let snapshot = state.snapshot.borrow_mut().remove_within(within);
+        let downloads = state.downloads.borrow_mut().remove_within(within);
         let mut modules = state.modules.borrow_mut();
         modules.remove_within(within);
         modules.remove(within.as_str());
         drop(modules);
-        drop((handlers, routes, snapshot));
+        drop((handlers, routes, downloads, snapshot));
         state.callbacks.remove_within(within);
     }
 

@@ -1,16 +1,37 @@
 //! Requests beside the link: which part of the session answers each, and what becomes of the answer.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use futures_util::stream;
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body_util::StreamBody;
 use reactive::Interrupt;
 
 use crate::exchange::{Body, BoxError, Exchange, Request, Responder, Response, plain};
+use crate::name::{Names, Namespace};
+use crate::session::registered::Registered;
+use crate::session::state::State;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
-pub(crate) type Function = Box<dyn FnMut(&Session<'_>, Request) -> Answer + Send>;
+/// What answers the requests to one name.
+pub(crate) struct Function {
+    pub(crate) reach: Reach,
+    pub(crate) call: Call,
+}
+
+pub(crate) type Call = Box<dyn FnMut(&Session<'_>, Request) -> Answer + Send>;
+
+/// Which paths a function answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Its name.
+    Exact,
+    /// Its name, and everything below.
+    Below,
+}
 
 pub(crate) enum Answer {
     Ready(Result<Response>),
@@ -69,7 +90,7 @@ impl IntoResponse for Vec<u8> {
 pub(crate) fn not_found() -> Response {
     let mut response = Response::new(Body::from("{\"detail\":\"Not Found\"}"));
     *response.status_mut() = StatusCode::NOT_FOUND;
-    let json = header::HeaderValue::from_static("application/json");
+    let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
 }
@@ -82,47 +103,105 @@ pub(crate) fn parse_path(path: &str) -> Option<(&str, &str, &str)> {
     Some((session, action, name))
 }
 
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Routes,
+    Downloads,
+}
+
+impl Table {
+    const fn of<'s>(self, state: &'s State) -> &'s RefCell<Names<Registered<Function>>> {
+        match self {
+            Self::Routes => &state.routes,
+            Self::Downloads => &state.downloads,
+        }
+    }
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Routes => "dynamic route",
+            Self::Downloads => "download",
+        }
+    }
+}
+
+/// A request that has found who answers it, and waits.
+struct Asked {
+    table: Table,
+    key: String,
+    is_head: bool,
+    responder: Responder,
+}
+
 impl Session<'_> {
     /// Answers one exchange.
     pub(crate) fn handle_exchange(&self, exchange: Exchange) {
-        let (request, responder) = exchange.into_parts();
+        let (mut request, responder) = exchange.into_parts();
         if let Some(snapshot) = self.answer_snapshot(&request) {
             return responder.respond(snapshot);
         }
-        let taken = match parse_path(request.uri().path()) {
-            Some((_, "dynamic_route", name)) => self.take_route(name),
-            _ => None,
-        };
-        let Some((key, owner, mut function)) = taken else {
+        let is_head = request.method() == Method::HEAD;
+        let Some((table, key, owner, mut function)) = self.take_function(&mut request) else {
             return responder.respond(not_found());
         };
-        let state = self.state();
-        state.begin_work();
+        let asked = Asked { table, key, is_head, responder };
+        self.state().begin_work();
         let view = self.at(&owner);
-        let answer = function(&view, request);
-        let replaced = state.routes.borrow_mut().give_back(&key, function);
+        let answer = (function.call)(&view, request);
+        let replaced = table.of(self.state()).borrow_mut().give_back(&asked.key, function);
         drop(replaced);
         match answer {
-            Answer::Ready(answer) => view.answer_exchange(&key, responder, answer),
+            Answer::Ready(answer) => view.answer_exchange(asked, answer),
             Answer::Later(future) => {
                 view.spawn(Waiting::Exchange, future, move |s, answer| {
-                    s.answer_exchange(&key, responder, answer);
+                    s.answer_exchange(asked, answer);
                 });
             }
         }
     }
 
-    fn answer_exchange(&self, key: &str, responder: Responder, answer: Result<Response>) {
+    /// Takes out what answers a request; its key, and who registered it. The path becomes what the function is to see.
+    fn take_function(&self, request: &mut Request) -> Option<(Table, String, Namespace, Function)> {
+        let (_, action, quoted) = parse_path(request.uri().path())?;
+        let (table, key) = match action {
+            "dynamic_route" => {
+                let found = self.find_route(quoted)?;
+                if let Some(path) = found.path {
+                    *request.uri_mut() = path.into_uri(request.uri())?;
+                }
+                (Table::Routes, found.key)
+            }
+            "download" => (Table::Downloads, self.find_download(request.method(), quoted)?),
+            _ => return None,
+        };
+        let (owner, function) = table.of(self.state()).borrow_mut().lend(&key)?;
+        Some((table, key, owner, function))
+    }
+
+    fn answer_exchange(&self, asked: Asked, answer: Result<Response>) {
         self.state().end_work();
-        responder.respond(match answer {
+        let response = match answer {
             Ok(response) => response,
             Err(Interrupt::Silent | Interrupt::Cancel | Interrupt::InProgress) => {
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "")
             }
             Err(failure) => plain(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                self.failure_text(&failure, "dynamic route", key),
+                self.failure_text(&failure, asked.table.what(), &asked.key),
             ),
-        });
+        };
+        asked.responder.respond(if asked.is_head { head_of(response) } else { response });
     }
+}
+
+/// The response without its body, which is dropped unread. Not every transport knows what HEAD means.
+fn head_of(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = http_body::Body::size_hint(&body).exact() {
+        head.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    // Of no known length, or a transport would announce that there are 0 bytes.
+    let nothing = StreamBody::new(stream::empty::<Result<http_body::Frame<Bytes>, BoxError>>());
+    Response::from_parts(head, Body::new(nothing))
 }

@@ -15,6 +15,11 @@ impl<F> Registered<F> {
     pub(crate) fn new(owner: &Namespace, function: F) -> Self {
         Self { owner: owner.clone(), function: Some(function) }
     }
+
+    /// The function, unless it runs.
+    pub(crate) const fn function(&self) -> Option<&F> {
+        self.function.as_ref()
+    }
 }
 
 impl<F> Names<Registered<F>> {

@@ -16,6 +16,7 @@ use crate::link::{CloseCode, CloseReason, PeerInfo};
 use crate::message::codec;
 use crate::name::{Names, Namespace};
 use crate::session::callbacks::Callbacks;
+use crate::session::downloads::Downloads;
 use crate::session::handlers::Handlers;
 use crate::session::inputs::Inputs;
 use crate::session::outbox::{Flush, Item, Outbox};
@@ -47,6 +48,7 @@ pub struct State {
     pub(crate) outputs: RefCell<Outputs>,
     pub(crate) handlers: RefCell<Handlers>,
     pub(crate) routes: RefCell<Routes>,
+    pub(crate) downloads: RefCell<Downloads>,
     pub(crate) callbacks: Callbacks,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) timers: RefCell<Timers>,
@@ -105,6 +107,7 @@ impl State {
             outputs: RefCell::default(),
             handlers: RefCell::default(),
             routes: RefCell::default(),
+            downloads: RefCell::default(),
             callbacks: Callbacks::default(),
             tasks: RefCell::default(),
             timers: RefCell::default(),

@@ -20,6 +20,8 @@ pub struct Counts {
     pub handlers: usize,
     /// Dynamic routes.
     pub routes: usize,
+    /// Downloads on offer.
+    pub downloads: usize,
     /// Callbacks of the session: `on_flush`, `on_flushed`, `on_ended`.
     pub callbacks: usize,
     /// Callbacks of the graph: `on_destroy`, `on_invalidate`.
@@ -56,6 +58,7 @@ impl Machine {
             outputs: state.outputs.borrow().len(),
             handlers: state.handlers.borrow().len(),
             routes: state.routes.borrow().len(),
+            downloads: state.downloads.borrow().len(),
             callbacks: state.callbacks.len(),
             graph_callbacks: graph.callbacks,
             tasks: state.tasks.borrow().len(),

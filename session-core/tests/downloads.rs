@@ -134,7 +134,7 @@ async fn a_download_is_served_under_the_whole_id_of_its_output_alone() {
         let m = s.module("m")?;
         m.download("d", Download::text(|s| Ok(s.ns("d")?)))?;
         let inner = m.module("é")?;
-        Ok(inner.download("d", Download::text(|s| Ok(s.ns("d")?)))?)
+        inner.download("d", Download::text(|s| Ok(s.ns("d")?)))
     })
     .await;
     let id = client.model().session_id().unwrap().to_owned();

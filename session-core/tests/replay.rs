@@ -16,14 +16,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
+use http_body_util::BodyExt;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use session_core::link::{Connect, Frame, Link, Receive, ReceiveExt, TransmitExt, memory};
 use session_core::testing::{Client, ClientModel};
 use session_core::{
-    Action, App, Body, EventOptions, InsertAt, Limits, OutputOptions, Reconnect, Request, Response,
-    Result, Server, Session, req, req_cancel, safe,
+    Action, App, Body, Download, EventOptions, InsertAt, Limits, OutputOptions, Reconnect, Request,
+    Response, Result, Server, Session, req, req_cancel, safe,
 };
 
 #[path = "replay/deviations.rs"]
@@ -67,7 +69,47 @@ struct HttpRequest {
 #[derive(Deserialize)]
 struct HttpResponse {
     status: u16,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
     body: String,
+    /// The body broke off.
+    transport_error: Option<String>,
+}
+
+impl HttpResponse {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    fn answer(&self) -> Json {
+        answer(self.status, &self.body, self.transport_error.is_none(), |name| self.header(name))
+    }
+}
+
+/// An answer as far as it is to be the same; of a download, also what the head says of it.
+fn answer<'h>(
+    status: u16,
+    body: &str,
+    is_whole: bool,
+    header: impl Fn(&str) -> Option<&'h str>,
+) -> Json {
+    let mut answer = vec![json!(status), json!(veiled(body))];
+    if !is_whole {
+        answer.push("cut".into());
+    }
+    if header("content-disposition").is_some() {
+        const TOLD: [&str; 6] = [
+            "content-disposition",
+            "cache-control",
+            "content-type",
+            "content-length",
+            "content-range",
+            "accept-ranges",
+        ];
+        let told = TOLD.into_iter().filter_map(|name| Some((name, header(name)?)));
+        answer.push(json!(told.collect::<BTreeMap<_, _>>()));
+    }
+    answer.into()
 }
 
 fn lines(recording: &str) -> Vec<Line> {
@@ -216,16 +258,26 @@ fn veiled_json(json: Json) -> Json {
     }
 }
 
-async fn fetch(client: &mut Client, request: &HttpRequest) -> Json {
+async fn fetch(client: &mut Client, request: &HttpRequest, response: &HttpResponse) -> Json {
     let path = request.path.replace("<SESSION_ID>", SESSION_ID).replace("<NONCE>", NONCE);
-    let request = http::Request::builder()
-        .method(&*request.method)
-        .uri(format!("/{path}"))
-        .body(Body::empty());
-    let response = client.fetch(request.unwrap()).await.unwrap();
-    let status = response.status().as_u16();
-    let body = response.into_body().collect_up_to(10_000).await.unwrap();
-    json!([status, veiled(std::str::from_utf8(&body).unwrap())])
+    let mut request = http::Request::builder().method(&*request.method).uri(format!("/{path}"));
+    // A recording has no heads of requests; what part was asked for, the response tells.
+    if let Some((part, _)) =
+        response.header("content-range").and_then(|range| range.split_once('/'))
+    {
+        request = request.header("range", part.replace(' ', "="));
+    }
+    let response = client.fetch(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (head, mut body) = response.into_parts();
+    let (mut bytes, mut is_whole) = (Vec::new(), true);
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => bytes.extend(frame.into_data().unwrap()),
+            Err(_) => is_whole = false,
+        }
+    }
+    let header = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap());
+    answer(head.status.as_u16(), std::str::from_utf8(&bytes).unwrap(), is_whole, header)
 }
 
 /// Replays a recording against `app`; what is different, by step and aspect: what we have.
@@ -242,9 +294,8 @@ async fn replay(recordings: &[&str], app: impl Fn() -> App) -> BTreeMap<(usize, 
         }
         for line in &step.says {
             if let (Some(request), Some(response)) = (&line.request, &line.response) {
-                let body = response.body.clone();
-                theirs.answers.push(json!([response.status, body]));
-                ours.answers.push(fetch(&mut client, request).await);
+                theirs.answers.push(response.answer());
+                ours.answers.push(fetch(&mut client, request, response).await);
             } else {
                 client.send_frame(line.frame()).await;
             }
@@ -650,6 +701,37 @@ async fn http_dynamic_route() {
         })
     };
     agrees("http_dynamic_route", app).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn http_download() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.csv");
+    fs::write(&file, "a,b\n1,2\n").unwrap();
+    let app = || {
+        let file = file.clone();
+        unsanitised(move |s| {
+            let rows = |_: &Session<'_>| Ok(stream::iter(["a,b\n", "1,2\n"]).map(Ok));
+            s.download("dl_stream", Download::text_stream(rows).filename("data.csv"))?;
+            let file = file.clone();
+            s.download("dl_file", Download::file(move |_| Ok(file.clone())))?;
+            let utf = Download::text_stream(|_| Ok(stream::iter([Ok("x")])));
+            s.download("dl_utf", utf.filename("é ü.txt"))?;
+            let fails = |chunks: &'static [&'static str]| {
+                let failure = || stream::iter([Err(Failed("boom").into())]);
+                let chunks = move || stream::iter(chunks.iter().copied().map(Ok));
+                Download::text_stream(move |_| Ok(chunks().chain(failure())))
+            };
+            s.download("dl_err", fails(&["part"]).filename("e.txt"))?;
+            s.download("dl_err0", fails(&[]).filename("e0.txt"))?;
+            let dynamic = s.dynamic_route("dyn", |_, _| Ok(""))?;
+            let quoted = s.dynamic_route("a dyn/x", |_, _| Ok(""))?;
+            let unseen = OutputOptions::default().suspend_when_hidden(false);
+            s.output_with("url", unseen, move |_| Ok(format!("{dynamic} | {quoted}")))?;
+            s.output_with("up", unseen, |_| Ok(()))
+        })
+    };
+    agrees("http_download", app).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -133,7 +133,8 @@ async fn a_route_takes_any_method_and_streams_both_ways() {
             (response.status().as_u16(), response.headers()["x-method"].to_str().unwrap()),
             (201, method)
         );
-        assert_eq!(text(response).await, "hello");
+        // HEAD is answered with a head.
+        assert_eq!(text(response).await, if method == "HEAD" { "" } else { "hello" });
     }
 }
 

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `download` | what an app offers: content, file name, media type |
+//! | `offer` | the same on offer: made anew for every request |
 //! | `content` | what a request finds: a file, bytes, text, a stream |
 //! | `answer` | the response |
 //! | `disposition`, `media_type`, `encoding` | what its head says of the content |
@@ -27,6 +28,7 @@ mod download;
 mod encoding;
 mod file;
 mod media_type;
+mod offer;
 mod pieces;
 mod range;
 

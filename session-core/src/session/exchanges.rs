@@ -111,7 +111,7 @@ enum Table {
 }
 
 impl Table {
-    const fn of<'s>(self, state: &'s State) -> &'s RefCell<Names<Registered<Function>>> {
+    const fn of(self, state: &State) -> &RefCell<Names<Registered<Function>>> {
         match self {
             Self::Routes => &state.routes,
             Self::Downloads => &state.downloads,

@@ -1,18 +1,14 @@
 use std::fmt;
 use std::path::Path;
-use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
-use mime_guess::Mime;
 
-use super::answer::Naming;
 use super::content::{Content, Made};
 use super::encoding::{Charset, UnknownEncoding};
 use super::media_type::{NoMediaType, parse};
-use crate::catch::{Catch, catch};
-use crate::exchange::Request;
-use crate::session::exchanges::Answer;
+use super::offer::{MakeContent, MediaType, Offer, Text};
+use crate::catch::catch;
 use crate::{Result, Session};
 
 /// What [`Session::download`](crate::Session::download) offers: how its content is made, and what it is called.
@@ -44,35 +40,12 @@ use crate::{Result, Session};
 /// # let _ = downloads;
 /// ```
 pub struct Download {
-    content: Box<dyn FnMut(&Session<'_>) -> Made + Send>,
+    content: MakeContent,
     filename: Option<Text>,
     media_type: Option<Text>,
     encoding: Option<String>,
     /// Whether a name is found without the app's help.
     names_itself: bool,
-}
-
-/// A text that is the same for every request, or made for each.
-enum Text {
-    Fixed(String),
-    Made(Box<dyn FnMut(&Session<'_>) -> Result<String> + Send>),
-}
-
-impl Text {
-    fn made<T, F>(mut make: F) -> Self
-    where
-        T: Into<String>,
-        F: FnMut(&Session<'_>) -> Result<T> + Send + 'static,
-    {
-        Self::Made(Box::new(move |s| Ok(make(s)?.into())))
-    }
-
-    fn of(&mut self, s: &Session<'_>) -> Result<String> {
-        match self {
-            Self::Fixed(text) => Ok(text.clone()),
-            Self::Made(make) => catch(|| make(s)),
-        }
-    }
 }
 
 impl Download {
@@ -217,7 +190,7 @@ impl Download {
         }))
     }
 
-    fn made_by(content: Box<dyn FnMut(&Session<'_>) -> Made + Send>) -> Self {
+    fn made_by(content: MakeContent) -> Self {
         let (filename, media_type, encoding) = (None, None, None);
         Self { content, filename, media_type, encoding, names_itself: false }
     }
@@ -276,7 +249,7 @@ impl Download {
     }
 
     /// Parses what was given as text.
-    pub(super) fn check(self, id: &str) -> Result<Checked, InvalidDownload> {
+    pub(super) fn check(self, id: &str) -> Result<Offer, InvalidDownload> {
         let encoding = self.encoding.as_deref().map(Charset::parse).transpose();
         let encoding = encoding.map_err(|UnknownEncoding { label }| InvalidDownload::Encoding {
             id: id.to_owned(),
@@ -295,7 +268,7 @@ impl Download {
             tracing::warn!(id, "a download has no file name: the client will call it by its id");
         }
         let Self { content, filename, .. } = self;
-        Ok(Checked { content, filename, media_type, charset: encoding.unwrap_or_default() })
+        Ok(Offer { content, filename, media_type, charset: encoding.unwrap_or_default() })
     }
 }
 
@@ -327,49 +300,4 @@ pub enum InvalidDownload {
         /// What was asked for.
         text: String,
     },
-}
-
-/// A download that can be offered.
-pub(super) struct Checked {
-    content: Box<dyn FnMut(&Session<'_>) -> Made + Send>,
-    filename: Option<Text>,
-    media_type: MediaType,
-    charset: Charset,
-}
-
-enum MediaType {
-    Guessed,
-    Fixed(Mime),
-    Made(Box<dyn FnMut(&Session<'_>) -> Result<String> + Send>),
-}
-
-impl Checked {
-    /// Answers a request for the download `id`.
-    pub(super) fn answer(&mut self, s: &Session<'_>, id: &str, request: Request) -> Answer {
-        let naming = match self.naming(s, id) {
-            Ok(naming) => naming,
-            Err(failure) => return Answer::Ready(Err(failure)),
-        };
-        let made = (self.content)(s);
-        let (request, _) = request.into_parts();
-        let mut response = Box::pin(Catch::new(async move {
-            let content = made.content().await?;
-            naming.answer(content, &request).await
-        }));
-        // What is at hand is answered even if the scope was destroyed by what made it (C19).
-        match response.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(response) => Answer::Ready(response),
-            Poll::Pending => Answer::Later(response),
-        }
-    }
-
-    fn naming(&mut self, s: &Session<'_>, id: &str) -> Result<Naming> {
-        let filename = self.filename.as_mut().map(|name| name.of(s)).transpose()?;
-        let media_type = match &mut self.media_type {
-            MediaType::Guessed => None,
-            MediaType::Fixed(media_type) => Some(media_type.clone()),
-            MediaType::Made(make) => Some(parse(&catch(|| make(s))?)?),
-        };
-        Ok(Naming { id: id.to_owned(), filename, media_type, charset: self.charset })
-    }
 }

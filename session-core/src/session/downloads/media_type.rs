@@ -15,8 +15,9 @@ pub(super) struct NoMediaType {
 
 pub(super) fn parse(text: &str) -> Result<Mime, NoMediaType> {
     let parsed = text.trim().parse::<Mime>().ok();
-    // What can stand in a header, too.
+    // What has both its parts and can stand in a header, too.
     parsed
+        .filter(|media_type| !media_type.subtype().as_str().is_empty())
         .filter(|media_type| HeaderValue::from_str(media_type.as_ref()).is_ok())
         .ok_or_else(|| NoMediaType { text: text.to_owned() })
 }

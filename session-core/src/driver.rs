@@ -194,8 +194,16 @@ pub(crate) async fn drive<R: Receive, T: Transmit>(
         );
     }
     drop(tasks);
-    machine.finish_end();
+    let uploads = machine.finish_end();
     spawn_detached(&mut machine, &beside);
+    if let Some(uploads) = uploads
+        && timeout(grace, uploads.remove()).await.is_err()
+    {
+        tracing::warn!(
+            ?grace,
+            "what was uploaded was not removed in time: it is with the end of the server"
+        );
+    }
 }
 
 /// What is to run to its end does so beside the session, in the server's care.

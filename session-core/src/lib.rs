@@ -72,5 +72,7 @@ pub use crate::session::notify::{Notify, notify};
 pub use crate::session::poll::PollOptions;
 pub use crate::session::render::OutputOptions;
 pub use crate::session::state::State;
+pub use crate::session::uploads::file::UploadedFile;
+pub use crate::session::uploads::input::FileInput;
 pub use crate::shared::Shared;
 pub use crate::stub::StubSession;

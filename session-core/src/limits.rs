@@ -30,6 +30,18 @@ pub struct Limits {
     pub outbound_bytes: usize,
     /// Runs of effects and outputs in one flush; over it the session ends with 1011 (decision 13).
     pub runs_per_flush: usize,
+    /// One uploaded file, in bytes; a larger one is refused before it comes.
+    pub upload_file_bytes: usize,
+    /// All files of a session that lie on the disk or were announced, in bytes; an upload beyond that is refused.
+    pub upload_bytes: usize,
+    /// Files of one upload; one of more is refused.
+    pub upload_files: usize,
+    /// Uploads that were begun and not ended; one more is refused.
+    pub upload_jobs: usize,
+    /// How long an upload may rest: the body of a file that brings no bytes is refused, an upload whose next file does
+    /// not come is forgotten, with the files that came.
+    #[serde(with = "duration")]
+    pub upload_timeout: Duration,
     /// How long a client may take to send `init`; over it the link closes with 1008.
     #[serde(with = "duration")]
     pub init_timeout: Duration,
@@ -53,6 +65,12 @@ impl Default for Limits {
             requests: 256,
             outbound_bytes: 16 * 1024 * 1024,
             runs_per_flush: 10_000,
+            upload_file_bytes: 100 * 1024 * 1024,
+            upload_bytes: 1024 * 1024 * 1024,
+            upload_files: 256,
+            // A page has one for each of its inputs at most.
+            upload_jobs: 16,
+            upload_timeout: Duration::from_secs(60),
             init_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(60),
             end_grace: Duration::from_secs(5),
@@ -70,6 +88,12 @@ impl Limits {
         check::number("requests", self.requests, 1..=1_000_000)?;
         check::number("outbound_bytes", self.outbound_bytes, 1..=1 << 34)?;
         check::number("runs_per_flush", self.runs_per_flush, 1..=1_000_000_000)?;
+        // As much as a disk may have.
+        check::number("upload_file_bytes", self.upload_file_bytes, 1..=1 << 50)?;
+        check::number("upload_bytes", self.upload_bytes, 1..=1 << 50)?;
+        check::number("upload_files", self.upload_files, 1..=100_000)?;
+        check::number("upload_jobs", self.upload_jobs, 1..=10_000)?;
+        check::time("upload_timeout", self.upload_timeout)?;
         check::time("init_timeout", self.init_timeout)?;
         check::time("stall_timeout", self.stall_timeout)?;
         check::time("end_grace", self.end_grace)

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::link::{CloseCode, CloseReason, Gate, Incoming, Link, Listener, PeerIn
 use crate::random;
 use crate::session::exchanges::{not_found, parse_path};
 use crate::session::machine::Machine;
+use crate::session::uploads::folder::Folder;
 
 mod admission;
 
@@ -87,6 +89,13 @@ impl Server {
         self
     }
 
+    /// With uploads in a folder of the process within this one: see [`ServerConfig::upload_dir`].
+    #[must_use]
+    pub fn upload_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.upload_dir = path.into();
+        self
+    }
+
     /// Serves until `shutdown` completes or the listener has nothing more to give, then ends every session
     /// with 1012 and waits for them and for their clients to have it, as long as [`drain`](Self::drain) says (G36).
     ///
@@ -94,9 +103,12 @@ impl Server {
     ///
     /// Dropped early, nothing is accepted any more and every session ends in its own task.
     pub async fn serve<L: Listener>(self, mut listener: L, shutdown: impl Future<Output = ()>) {
-        let sessions = Sessions::default();
+        let uploads = Arc::new(Folder::new(self.config.upload_dir.clone()));
+        let sessions = Sessions::new(Arc::clone(&uploads));
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let of_others = Arc::clone(&uploads);
+        tasks.spawn_blocking(move || of_others.sweep());
         // Also when this future is dropped.
         let stop_on_drop = stop.clone().drop_guard();
         let gate = self.gate();
@@ -141,6 +153,10 @@ impl Server {
         let finished = async { tokio::join!(tasks.wait(), listener.finish()) };
         if timeout(self.config.drain, finished).await.is_err() {
             tracing::warn!(sessions = tasks.len(), "sessions or their clients did not end in time");
+        }
+        // Not in the background: the process may end right after this.
+        if let Err(error) = tokio::task::spawn_blocking(move || uploads.remove()).await {
+            tracing::warn!(%error, "uploads were not removed");
         }
     }
 
@@ -199,6 +215,7 @@ impl Server {
         let clock = Arc::new(|| Instant::now().into_std());
         let (app, id, limits) = (self.app.clone(), entry.id.clone(), self.limits.clone());
         let machine = Box::new(Machine::new(app, id, limits.clone(), peer, clock, sender));
+        machine.keep_uploads_in(Arc::clone(&sessions.uploads));
         // The id is a secret: the span gets its beginning, enough to tell sessions apart.
         let span = tracing::info_span!("session", id = entry.id.get(..8).unwrap_or_default());
         let driven =
@@ -218,9 +235,11 @@ struct Asked<L> {
 }
 
 /// The sessions of a server by id.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Sessions {
     by_id: Arc<Mutex<HashMap<Arc<str>, mpsc::Sender<Command>>>>,
+    /// Where what is uploaded to them lies.
+    uploads: Arc<Folder>,
 }
 
 /// A session's place among the others, until it is dropped.
@@ -236,6 +255,10 @@ impl Drop for Entry {
 }
 
 impl Sessions {
+    fn new(uploads: Arc<Folder>) -> Self {
+        Self { by_id: Arc::default(), uploads }
+    }
+
     /// The lock is held for one look-up; a panic under it leaves a whole map.
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, mpsc::Sender<Command>>> {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)

@@ -39,6 +39,7 @@ pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod tasks;
 pub(crate) mod timers;
+pub(crate) mod uploads;
 
 /// One scope of one running session: the root, or a module; or a stub that stands for one.
 ///

@@ -41,6 +41,7 @@ use crate::session::tasks::Task;
 
 mod counts;
 mod model;
+mod upload;
 
 pub use counts::Counts;
 pub use model::{ClientModel, IllegalStep, OutputState};
@@ -333,7 +334,9 @@ impl Client {
         });
         let _ = finished.await;
         self.tasks = FuturesUnordered::new();
-        self.machine.finish_end();
+        if let Some(uploads) = self.machine.finish_end() {
+            uploads.remove().await;
+        }
     }
 
     fn spawn_detached(&mut self) {

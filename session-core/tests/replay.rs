@@ -25,7 +25,7 @@ use session_core::link::{Connect, Frame, Link, Receive, ReceiveExt, TransmitExt,
 use session_core::testing::{Client, ClientModel};
 use session_core::{
     Action, App, Body, Download, EventOptions, InsertAt, Limits, OutputOptions, Reconnect, Request,
-    Response, Result, Server, Session, req, req_cancel, safe,
+    Response, Result, Server, Session, UploadedFile, req, req_cancel, safe,
 };
 
 #[path = "replay/deviations.rs"]
@@ -64,6 +64,8 @@ struct Close {
 struct HttpRequest {
     method: String,
     path: String,
+    /// Of its body, in bytes; what they were is not recorded.
+    body_len: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +95,7 @@ fn answer<'h>(
     is_whole: bool,
     header: impl Fn(&str) -> Option<&'h str>,
 ) -> Json {
-    let mut answer = vec![json!(status), json!(veiled(body))];
+    let mut answer = vec![json!(status), json!(veiled(body, &[]))];
     if !is_whole {
         answer.push("cut".into());
     }
@@ -126,9 +128,10 @@ impl Line {
         self.msg.as_ref().map(|msg| msg.get().to_owned()).or_else(|| self.raw.clone())
     }
 
-    fn frame(&self) -> Frame {
+    /// With the ids of the uploads that were begun.
+    fn frame(&self, jobs: &[String]) -> Frame {
         match &self.binary_hex {
-            None => Frame::Text(self.text().unwrap().into()),
+            None => Frame::Text(unveiled(&self.text().unwrap(), jobs).into()),
             Some(hex) => {
                 let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
                 Frame::Binary((0..hex.len()).step_by(2).map(byte).collect())
@@ -181,6 +184,8 @@ struct Page {
     others: Vec<Json>,
     answers: Vec<Json>,
     close: Option<u16>,
+    /// The ids of uploads, in the order in which they began.
+    jobs: Vec<String>,
 }
 
 impl Page {
@@ -227,8 +232,12 @@ impl Page {
             ("answers", json!(std::mem::take(&mut self.answers))),
             ("close", json!(self.close)),
         ]);
+        for (_, answer) in &model.responses()[self.before.0..] {
+            let job = answer.as_ref().ok().and_then(|value| value["jobId"].as_str());
+            self.jobs.extend(job.map(ToOwned::to_owned));
+        }
         self.before = (model.responses().len(), model.custom().len(), model.input_messages().len());
-        stand.into_iter().map(|(aspect, json)| (aspect, veiled_json(json))).collect()
+        stand.into_iter().map(|(aspect, json)| (aspect, veiled_json(json, &self.jobs))).collect()
     }
 }
 
@@ -236,7 +245,7 @@ const SESSION_ID: &str = "000000000000000000000000000000000000000000000000000000
 const NONCE: &str = "0123456789abcdef";
 
 /// The recording's words for what is secret.
-fn veiled(text: &str) -> String {
+fn veiled(text: &str, jobs: &[String]) -> String {
     let mut veiled = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("nonce=") {
@@ -246,28 +255,56 @@ fn veiled(text: &str) -> String {
         rest = after.strip_prefix("<NONCE>").unwrap_or_else(|| after.trim_start_matches(is_secret));
     }
     veiled.push_str(rest);
-    veiled.replace(NONCE, "<NONCE>").replace(SESSION_ID, "<SESSION_ID>")
+    let veiled = veiled.replace(NONCE, "<NONCE>").replace(SESSION_ID, "<SESSION_ID>");
+    jobs.iter().zip(JOBS).fold(veiled, |text, (job, word)| text.replace(job, word))
 }
 
-fn veiled_json(json: Json) -> Json {
+/// The recordings' words for the ids of uploads.
+const JOBS: [&str; 2] = ["<JOB_ID>", "<JOB_ID_2>"];
+
+/// A text of the client with our secrets for the recording's words.
+fn unveiled(text: &str, jobs: &[String]) -> String {
+    let text = text.replace("<SESSION_ID>", SESSION_ID).replace("<NONCE>", NONCE);
+    jobs.iter().zip(JOBS).fold(text, |text, (job, word)| text.replace(word, job))
+}
+
+fn veiled_json(json: Json, jobs: &[String]) -> Json {
+    let veil = |json| veiled_json(json, jobs);
     match json {
-        Json::String(text) => Json::String(veiled(&text)),
-        Json::Array(items) => items.into_iter().map(veiled_json).collect(),
-        Json::Object(map) => map.into_iter().map(|(key, item)| (key, veiled_json(item))).collect(),
+        Json::String(text) => Json::String(veiled(&text, jobs)),
+        Json::Array(items) => items.into_iter().map(veil).collect(),
+        Json::Object(map) => map.into_iter().map(|(key, item)| (key, veil(item))).collect(),
         json => json,
     }
 }
 
-async fn fetch(client: &mut Client, request: &HttpRequest, response: &HttpResponse) -> Json {
-    let path = request.path.replace("<SESSION_ID>", SESSION_ID).replace("<NONCE>", NONCE);
+/// The bodies that were sent, by their length: what became of them shows.
+fn body(length: Option<usize>) -> Body {
+    match length {
+        None => Body::empty(),
+        Some(3) => "abc".into(),
+        Some(5) => "1,2,3".into(),
+        Some(25) => "longer than declared size".into(),
+        Some(length) => "x".repeat(length).into(),
+    }
+}
+
+async fn fetch(
+    client: &mut Client,
+    request: &HttpRequest,
+    response: Option<&HttpResponse>,
+    jobs: &[String],
+) -> Json {
+    let path = unveiled(&request.path, jobs);
+    let body = body(request.body_len);
     let mut request = http::Request::builder().method(&*request.method).uri(format!("/{path}"));
     // A recording has no heads of requests; what part was asked for, the response tells.
     if let Some((part, _)) =
-        response.header("content-range").and_then(|range| range.split_once('/'))
+        response.and_then(|response| response.header("content-range")?.split_once('/'))
     {
         request = request.header("range", part.replace(' ', "="));
     }
-    let response = client.fetch(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = client.fetch(request.body(body).unwrap()).await.unwrap();
     let (head, mut body) = response.into_parts();
     let (mut bytes, mut is_whole) = (Vec::new(), true);
     while let Some(frame) = body.frame().await {
@@ -286,7 +323,9 @@ async fn replay(recordings: &[&str], app: impl Fn() -> App) -> BTreeMap<(usize, 
     let mut client = Client::open(app(), Limits::default());
     let (mut theirs, mut ours) = (Page::default(), Page::default());
     let mut model = ClientModel::default();
-    for (at, step) in steps(recordings).into_iter().enumerate() {
+    let steps = steps(recordings);
+    let has_no_exchanges = !steps.iter().flat_map(|step| &step.says).any(|line| line.dir == "http");
+    for (at, step) in steps.into_iter().enumerate() {
         if step.opens && at > 0 {
             client.disconnect().await;
             client = Client::open(app(), Limits::default());
@@ -295,10 +334,18 @@ async fn replay(recordings: &[&str], app: impl Fn() -> App) -> BTreeMap<(usize, 
         for line in &step.says {
             if let (Some(request), Some(response)) = (&line.request, &line.response) {
                 theirs.answers.push(response.answer());
-                ours.answers.push(fetch(&mut client, request, response).await);
-            } else {
-                client.send_frame(line.frame()).await;
+                ours.answers.push(fetch(&mut client, request, Some(response), &ours.jobs).await);
+                continue;
             }
+            // What a browser sends beside its socket is not in every recording.
+            let ends = line.text().is_some_and(|text| text.contains("uploadEnd"));
+            if ends && has_no_exchanges && !ours.jobs.is_empty() {
+                let path = "session/<SESSION_ID>/upload/<JOB_ID>?w=".to_owned();
+                let method = "POST".to_owned();
+                let request = HttpRequest { method, path, body_len: Some(3) };
+                fetch(&mut client, &request, None, &ours.jobs).await;
+            }
+            client.send_frame(line.frame(&ours.jobs)).await;
         }
         client.advance(Duration::from_millis(200)).await;
         for frame in client.frames() {
@@ -735,6 +782,36 @@ async fn http_download() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn http_upload() {
+    let app = || {
+        unsanitised(|s| {
+            let (dynamic, quoted) = (
+                s.dynamic_route("dyn", |_, _| Ok(""))?,
+                s.dynamic_route("a dyn/x", |_, _| Ok(""))?,
+            );
+            let unseen = OutputOptions::default().suspend_when_hidden(false);
+            s.output_with("url", unseen, move |_| Ok(format!("{dynamic} | {quoted}")))?;
+            let files = s.file_input("file1")?;
+            s.output_with("up", unseen, move |s| {
+                if !files.is_set(s) || files.get(s).is_err() {
+                    return Ok("none".to_owned());
+                }
+                let files = files.get(s)?;
+                let lines: Vec<_> = files.iter().map(uploaded).collect();
+                Ok(lines.join(";"))
+            })
+        })
+    };
+    agrees("http_upload", app).await;
+}
+
+fn uploaded(file: &UploadedFile) -> String {
+    let on_disk = file.path().file_name().unwrap().to_str().unwrap();
+    let text = fs::read_to_string(file.path()).unwrap();
+    format!("{}|{}|{}|{on_disk}|{text}", file.name(), file.size(), file.media_type())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_in_a_browser() {
     let app = || {
         unsanitised(|s| {
@@ -794,7 +871,7 @@ async fn two_sessions_flush() {
             Client::open(app, Limits::default())
         });
         if line.dir == "c2s" {
-            client.send_frame(line.frame()).await;
+            client.send_frame(line.frame(&[])).await;
             said = true;
         } else {
             let text = line.text().unwrap();
@@ -827,7 +904,7 @@ async fn server_shutdown() {
     let mut stop = Some(stop);
     for line in lines("server_shutdown") {
         match (&*line.dir, line.close.as_ref()) {
-            ("c2s", _) => transmit.send(line.frame()).await.unwrap(),
+            ("c2s", _) => transmit.send(line.frame(&[])).await.unwrap(),
             ("s2c", None) if line.text().is_some_and(|text| text.contains("config")) => {
                 assert!(receive.receive().await.unwrap().is_some());
             }
@@ -849,7 +926,7 @@ async fn a_flush_in_which_nothing_changed_sends_no_message() {
     let mut theirs = 0;
     for step in steps(&["connect_init_update"]) {
         for line in &step.says {
-            client.send_frame(line.frame()).await;
+            client.send_frame(line.frame(&[])).await;
         }
         let frames = step.hears.iter().filter_map(Line::text);
         theirs +=

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -22,6 +23,10 @@ pub struct ServerConfig {
     /// link is refused with 503.
     #[serde(with = "duration")]
     pub authentication_timeout: Duration,
+    /// Where uploads are kept while their sessions last: in a private folder of the process within this one, which is
+    /// made if it is not there. The system's folder for temporary files by default. What processes that ended without
+    /// a chance to tidy up have left here is removed at the start.
+    pub upload_dir: PathBuf,
 }
 
 impl Default for ServerConfig {
@@ -31,6 +36,7 @@ impl Default for ServerConfig {
             drain: Duration::from_secs(10),
             trusted_peers: Vec::new(),
             authentication_timeout: Duration::from_secs(10),
+            upload_dir: std::env::temp_dir(),
         }
     }
 }
@@ -40,6 +46,9 @@ impl ServerConfig {
     pub(crate) fn check(&self) -> Result<(), InvalidValue> {
         // More than one machine has ports and memory for.
         check::number("max_sessions", self.max_sessions, 1..=1 << 24)?;
+        if self.upload_dir.as_os_str().is_empty() {
+            return Err(InvalidValue::new("upload_dir", "\"\"", "must name a folder"));
+        }
         check::time("drain", self.drain)?;
         check::time("authentication_timeout", self.authentication_timeout)
     }

@@ -26,7 +26,7 @@ impl Session<'_> {
     }
 
     /// Destroys this scope and all scopes within it: runs their `on_destroy` callbacks, deepest first, then
-    /// removes every effect, calc, value, input, output, message handler, dynamic route, download, callback, timer, extended
+    /// removes every effect, calc, value, input, output, message handler, dynamic route, download, upload, callback, timer, extended
     /// task, running future and exported test value that belongs to them. The page is not touched (I43); the client is
     /// told to forget what it has said of them, so that it tells a scope of the same name everything when that is made.
     ///
@@ -79,6 +79,10 @@ impl Session<'_> {
         for output in outputs {
             self.retire_output(output);
         }
+        let (jobs, files) = state.uploads.borrow_mut().remove_within(within);
+        for input in files {
+            input.destroy(cx);
+        }
         let cancelled = state.tasks.borrow_mut().cancel_within(within);
         for waiting in cancelled {
             state.abandon(waiting);
@@ -91,7 +95,7 @@ impl Session<'_> {
         modules.remove_within(within);
         modules.remove(within.as_str());
         drop(modules);
-        drop((handlers, routes, downloads, snapshot));
+        drop((handlers, routes, downloads, snapshot, jobs));
         state.callbacks.remove_within(within);
     }
 

@@ -141,6 +141,10 @@ impl Session<'_> {
         if let Some(snapshot) = self.answer_snapshot(&request) {
             return responder.respond(snapshot);
         }
+        if let Some((_, "upload", job)) = parse_path(request.uri().path()) {
+            let job = job.to_owned();
+            return self.receive_upload(&job, request, responder);
+        }
         let is_head = request.method() == Method::HEAD;
         let Some((table, key, owner, mut function)) = self.take_function(&mut request) else {
             return responder.respond(not_found());

@@ -13,6 +13,7 @@ use crate::message::codec;
 use crate::name::Names;
 use crate::session::registered::Registered;
 use crate::session::tasks::Waiting;
+use crate::session::uploads;
 use crate::{Result, Session};
 
 pub(crate) type Handlers = Names<Registered<Function>>;
@@ -44,6 +45,13 @@ impl Answer {
     }
 }
 
+/// The app wants to answer what the session answers itself.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "requests `{0}` are part of an upload, which the session answers itself: choose another name"
+)]
+struct Reserved(String);
+
 impl Session<'_> {
     /// Answers requests `name` of the client with what `handler` returns.
     ///
@@ -56,7 +64,8 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// [`InvalidId`](crate::InvalidId) for a name that is no id, in a module; at the root any name goes.
+    /// [`InvalidId`](crate::InvalidId) for a name that is no id, in a module; at the root any name goes but `uploadInit`
+    /// and `uploadEnd`, which the session answers itself: those are a failure.
     pub fn set_message_handler<A, T, F>(&self, name: &str, mut handler: F) -> Result<String>
     where
         A: DeserializeOwned,
@@ -175,6 +184,9 @@ impl Session<'_> {
 
     fn insert_handler(&self, name: &str, function: Function) -> Result<String> {
         let Some(key) = self.registered_name(name)? else { return Ok(String::new()) };
+        if uploads::is_built_in(&key) {
+            return Err(Reserved(key).into());
+        }
         let handler = Registered::new(self.namespace(), function);
         let replaced = self.state().handlers.borrow_mut().insert(&key, handler);
         drop(replaced);
@@ -184,6 +196,9 @@ impl Session<'_> {
     /// Answers one request.
     pub(crate) fn handle_request(&self, method: &str, args: Args<'_>, tag: &str) {
         let state = self.state();
+        if let Some(answer) = self.answer_upload(method, args.json) {
+            return self.answer_request(method, tag, answer);
+        }
         let lent = state.handlers.borrow_mut().lend(method);
         let Some((owner, mut function)) = lent else {
             return state.respond(tag, Err(&format!("Unknown method: {method}")));

@@ -237,6 +237,9 @@ impl Session<'_> {
         if accepted.ready_when_done {
             self.reset_task_button(name);
         }
+        if matches!(kind, Kind::File) {
+            self.clear_files(name);
+        }
         let json = accepted.json.as_deref().unwrap_or(json);
         let manner = match kind {
             Kind::Button | Kind::TaskButton => Manner::Button,

@@ -21,6 +21,7 @@ use crate::session::handlers::Args;
 use crate::session::outbox::Item;
 use crate::session::state::{Clock, Phase, State};
 use crate::session::tasks::{Detached, Done, Task};
+use crate::session::uploads::folder::{Folder, SessionFolder};
 use crate::shared::{SharedId, Wake};
 
 #[derive(Debug)]
@@ -54,6 +55,11 @@ impl Machine {
 
     fn root(&self) -> Session<'_> {
         Session::new(self.graph.cx(), Namespace::ROOT)
+    }
+
+    /// Keeps what is uploaded in this folder, rather than in one of its own.
+    pub(crate) fn keep_uploads_in(&self, folder: Arc<Folder>) {
+        self.state().uploads.borrow_mut().keep_in(folder);
     }
 
     /// Whether the client has sent `init`.
@@ -158,8 +164,13 @@ impl Machine {
         }
     }
 
-    /// Fires the timers that are due.
+    /// Fires the timers that are due, and ends the uploads that the client has abandoned.
     pub(crate) fn fire_timers(&mut self, now: Instant) {
+        let abandoned = self.state().uploads.borrow_mut().take_expired(now);
+        if !abandoned.is_empty() {
+            tracing::debug!(jobs = abandoned.len(), "uploads were abandoned");
+        }
+        drop(abandoned);
         let mut fired = false;
         loop {
             let due = self.state().timers.borrow_mut().take_due(now);
@@ -196,7 +207,9 @@ impl Machine {
 
     /// When [`Self::fire_timers`] is due next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.state().timers.borrow().next_deadline()
+        let timer = self.state().timers.borrow().next_deadline();
+        let upload = self.state().uploads.borrow_mut().next_deadline();
+        [timer, upload].into_iter().flatten().min()
     }
 
     /// The next frame for the link.
@@ -324,8 +337,9 @@ impl Machine {
         self.run_callbacks(Moment::Ended);
     }
 
-    /// The end of the end: every scope is destroyed, deepest first, the root last (I7).
-    pub(crate) fn finish_end(&mut self) {
+    /// The end of the end: every scope is destroyed, deepest first, the root last (I7). What was uploaded is to be
+    /// removed then, whoever holds it.
+    pub(crate) fn finish_end(&mut self) -> Option<Arc<SessionFolder>> {
         self.root().destroy();
         let state = self.state();
         state.phase.set(Phase::Ended);
@@ -333,5 +347,6 @@ impl Machine {
         state.callbacks.clear();
         let subscriptions = std::mem::take(&mut *state.shared.borrow_mut());
         drop(subscriptions);
+        state.uploads.borrow_mut().take_folder()
     }
 }

@@ -25,6 +25,7 @@ use crate::session::routes::Routes;
 use crate::session::snapshot::Snapshot;
 use crate::session::tasks::Tasks;
 use crate::session::timers::Timers;
+use crate::session::uploads::Uploads;
 use crate::shared::Subscriptions;
 
 /// Tells the time; monotonic.
@@ -52,6 +53,7 @@ pub struct State {
     pub(crate) callbacks: Callbacks,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) timers: RefCell<Timers>,
+    pub(crate) uploads: RefCell<Uploads>,
     pub(crate) shared: RefCell<Subscriptions>,
     pub(crate) snapshot: RefCell<Snapshot>,
     pub(crate) outbox: RefCell<Outbox>,
@@ -111,6 +113,7 @@ impl State {
             callbacks: Callbacks::default(),
             tasks: RefCell::default(),
             timers: RefCell::default(),
+            uploads: RefCell::default(),
             shared: RefCell::default(),
             snapshot: RefCell::default(),
             outbox: RefCell::default(),

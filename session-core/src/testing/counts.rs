@@ -12,7 +12,7 @@ pub struct Counts {
     pub effects: usize,
     /// Scopes of the graph, the root included.
     pub scopes: usize,
-    /// Inputs and client data that the session knows.
+    /// Inputs, file inputs and client data that the session knows.
     pub inputs: usize,
     /// Outputs.
     pub outputs: usize,
@@ -34,6 +34,10 @@ pub struct Counts {
     pub modules: usize,
     /// Exported test values, and filters of test snapshots.
     pub exports: usize,
+    /// Uploads that the client has begun and not ended.
+    pub uploads: usize,
+    /// Files on the disk that the client uploaded.
+    pub files: usize,
 }
 
 impl Counts {
@@ -54,7 +58,7 @@ impl Machine {
             calcs: graph.calcs,
             effects: graph.effects,
             scopes: graph.scopes,
-            inputs: state.inputs.borrow().len(),
+            inputs: state.inputs.borrow().len() + state.uploads.borrow().inputs(),
             outputs: state.outputs.borrow().len(),
             handlers: state.handlers.borrow().len(),
             routes: state.routes.borrow().len(),
@@ -65,6 +69,8 @@ impl Machine {
             timers: state.timers.borrow().len(),
             modules: state.modules.borrow().len(),
             exports: state.snapshot.borrow().len(),
+            uploads: state.uploads.borrow().jobs(),
+            files: state.uploads.borrow().files(),
         }
     }
 }

@@ -10,18 +10,24 @@ mod client_data;
 mod custom;
 mod dates;
 mod dynamic_ui;
+mod errors;
 mod hidden;
 mod modules;
 mod page;
+mod reconnect;
 mod requests;
+mod routes;
 mod select;
 mod server;
 mod slider;
+mod slow;
+mod snapshot;
+mod task;
 mod text;
 
 use std::path::Path;
 
-use session_core::{Result as AppResult, Session};
+use session_core::{App, Result as AppResult, Session};
 
 use self::page::Page;
 use self::server::Running;
@@ -37,7 +43,25 @@ pub(super) struct Feature {
     /// What the page holds; all that is loaded before it stands in `features/page.html`.
     page: &'static str,
     app: fn(&Session<'_>) -> AppResult<()>,
+    /// What the app chooses for all its sessions.
+    settings: fn(App) -> App,
     visit: fn(&mut Page<'_>) -> Result<(), Failed>,
+}
+
+impl Feature {
+    const fn new(
+        name: &'static str,
+        page: &'static str,
+        app: fn(&Session<'_>) -> AppResult<()>,
+        visit: fn(&mut Page<'_>) -> Result<(), Failed>,
+    ) -> Self {
+        Self { name, page, app, settings: |app| app, visit }
+    }
+
+    const fn settings(mut self, settings: fn(App) -> App) -> Self {
+        self.settings = settings;
+        self
+    }
 }
 
 pub(super) const ALL: &[Feature] = &[
@@ -50,9 +74,15 @@ pub(super) const ALL: &[Feature] = &[
     dynamic_ui::FEATURE,
     modules::FEATURE,
     hidden::FEATURE,
+    errors::FEATURE,
+    slow::FEATURE,
+    task::FEATURE,
     requests::FEATURE,
+    routes::FEATURE,
     custom::FEATURE,
     client_data::FEATURE,
+    snapshot::FEATURE,
+    reconnect::FEATURE,
 ];
 
 /// Visits the pages of all features one after another, or that of one. They do not build on one another: whatever fails

@@ -151,12 +151,14 @@ impl Browser {
         }
     }
 
-    /// Clicks where a user would; an `<option>` is chosen by it.
+    /// Clicks where a user would, as soon as it can be clicked there; an `<option>` is chosen by it.
     pub(super) fn click(&self, selector: &str) -> anyhow::Result<()> {
-        let element = self.element(selector)?;
-        self.command(&format!("element/{element}/click"), &json!({}))
-            .with_context(|| format!("cannot click {selector}"))?;
-        Ok(())
+        patiently(|| {
+            let element = self.find(selector)?;
+            self.command(&format!("element/{element}/click"), &json!({}))
+                .with_context(|| format!("cannot click {selector}"))?;
+            Ok(())
+        })
     }
 
     /// Replaces what a field holds by typing.
@@ -235,7 +237,12 @@ impl Browser {
         Ok(())
     }
 
+    /// The element, as soon as it is there.
     fn element(&self, selector: &str) -> anyhow::Result<String> {
+        patiently(|| self.find(selector))
+    }
+
+    fn find(&self, selector: &str) -> anyhow::Result<String> {
         let wanted = json!({ "using": "css selector", "value": selector });
         let found = self
             .command("element", &wanted)
@@ -297,6 +304,18 @@ impl Drop for Browser {
         }
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+    }
+}
+
+/// Tries until it works, or until there is no more patience.
+fn patiently<T>(mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let done = attempt();
+        if done.is_ok() || Instant::now() > deadline {
+            return done;
+        }
+        std::thread::sleep(LOOK_AGAIN);
     }
 }
 

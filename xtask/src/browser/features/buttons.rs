@@ -6,7 +6,7 @@ use session_core::{Action, Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "buttons", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("buttons", PAGE, app, visit);
 
 const PAGE: &str = r##"
 <button id="go" class="btn btn-default action-button"><span class="action-label">Go</span></button>

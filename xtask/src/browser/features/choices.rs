@@ -6,7 +6,7 @@ use session_core::{Action, Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "choices", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("choices", PAGE, app, visit);
 
 const PAGE: &str = r#"
 <div id="size" class="form-group shiny-input-radiogroup shiny-input-container">

@@ -5,7 +5,7 @@ use session_core::{Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "client_data", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("client_data", PAGE, app, visit);
 
 const PAGE: &str = r##"
 <p id="place" class="shiny-text-output"></p>

@@ -6,7 +6,7 @@ use session_core::{Action, Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "custom", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("custom", PAGE, app, visit);
 
 const PAGE: &str = r##"
 <button id="send" class="btn btn-default action-button">Send</button>

@@ -6,7 +6,7 @@ use session_core::{Action, Date, Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "dates", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("dates", PAGE, app, visit);
 
 const PAGE: &str = r#"
 <div id="day" class="shiny-date-input form-group shiny-input-container">

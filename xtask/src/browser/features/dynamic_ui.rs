@@ -5,7 +5,7 @@ use session_core::{Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "dynamic_ui", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("dynamic_ui", PAGE, app, visit);
 
 const PAGE: &str = r#"
 <label for="fields">Fields</label> <input id="fields" type="number" class="form-control" value="2" min="0">

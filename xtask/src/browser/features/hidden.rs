@@ -5,7 +5,7 @@ use session_core::{OutputOptions, Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "hidden", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("hidden", PAGE, app, visit);
 
 const PAGE: &str = r##"
 <input id="n" type="number" value="1">

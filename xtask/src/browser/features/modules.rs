@@ -5,7 +5,7 @@ use session_core::{Action, InsertAt, Result, Session, Value};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "modules", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("modules", PAGE, app, visit);
 
 const PAGE: &str = r#"
 <button id="add" class="btn btn-default action-button">Add</button>

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
 use super::Feature;
@@ -50,6 +50,21 @@ struct Wire {
     frames: usize,
 }
 
+/// What a step leaves behind that would be amiss after any other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signs {
+    /// What the server has to log: each of these at least once, and nothing that has none of them in it.
+    pub(super) logs: &'static [&'static str],
+    /// How many links the page has opened by then; all but the last are closed.
+    pub(super) links: usize,
+}
+
+impl Default for Signs {
+    fn default() -> Self {
+        Self { logs: &[], links: 1 }
+    }
+}
+
 impl Page<'_> {
     /// What a person does, and then sees. The page must come to rest after it: no busy look, no error in the console nor
     /// thrown anywhere, no transition of an output that the client's state machine does not know, no link closed, no
@@ -59,35 +74,28 @@ impl Page<'_> {
         what: &str,
         step: impl FnOnce(&Browser) -> anyhow::Result<String>,
     ) -> Result<(), Failed> {
-        self.step_logged(what, &[], step)
+        self.step_with(what, Signs::default(), step)
     }
 
-    /// As [`step`](Self::step), where the server has something to log: a warning or an error that has one of these in
-    /// it, and each of these once at least.
-    pub(super) fn step_logged(
+    /// As [`step`](Self::step), with these signs.
+    pub(super) fn step_with(
         &mut self,
         what: &str,
-        logs: &[&str],
+        signs: Signs,
         step: impl FnOnce(&Browser) -> anyhow::Result<String>,
     ) -> Result<(), Failed> {
         let (browser, server, over) = (self.browser, self.server, self.over);
         let done = self.report.step(&format!("{}: {what}", self.feature.name), || {
             let seen = step(browser);
-            // What was thrown or logged tells more than what was waited for in vain.
-            let rests = rests(browser, over);
-            let logged = judge(&server.logged(), logs);
-            match (&seen, rests.as_ref().err(), logged.as_ref().err()) {
-                (Err(_), None, None) | (Ok(_), _, _) => {}
-                (Err(error), rests, logged) => {
-                    let also = rests.into_iter().chain(logged).map(|also| format!("{also:#}"));
-                    let also: Vec<_> = also.collect();
-                    anyhow::bail!("{error:#}; and {}", also.join("; "));
-                }
+            let amiss = [rests(browser, over, signs.links), judge(&server.logged(), signs.logs)];
+            let amiss = amiss.into_iter().filter_map(Result::err);
+            match (seen, amiss.map(|error| format!("{error:#}")).collect::<Vec<_>>().join("; ")) {
+                (Ok(seen), amiss) if amiss.is_empty() => Ok(seen),
+                (Ok(_), amiss) => bail!("{amiss}"),
+                (Err(error), amiss) if amiss.is_empty() => Err(error),
+                // It may tell why.
+                (Err(error), amiss) => Err(error.context(amiss)),
             }
-            let seen = seen?;
-            rests?;
-            logged?;
-            Ok(seen)
         });
         if done.is_err() {
             // The step's own failure is what counts.
@@ -128,7 +136,7 @@ impl Wire {
     }
 }
 
-fn rests(browser: &Browser, over: Over) -> anyhow::Result<()> {
+fn rests(browser: &Browser, over: Over, links: usize) -> anyhow::Result<()> {
     let settled: bool = browser.eval(SETTLED).context("the page does not come to rest")?;
     let still = browser.until::<bool>(&format!("{BUSY} === ''"));
     if still.is_err() {
@@ -139,9 +147,9 @@ fn rests(browser: &Browser, over: Over) -> anyhow::Result<()> {
     let wire = Wire::of(browser)?;
     ensure!(wire.errors.is_empty(), "the page threw: {}", wire.errors.join(" | "));
     ensure!(wire.illegal.is_empty(), "outputs went astray: {}", wire.illegal.join(" | "));
-    ensure!(wire.closes.is_empty(), "the link was closed: {:?}", wire.closes);
+    ensure!(wire.closes.len() < links, "the link was closed: {:?}", wire.closes);
     ensure!(settled, "the page is not connected");
-    ensure!(wire.sockets == [over.socket()], "the page opened {:?}", wire.sockets);
+    ensure!(wire.sockets == vec![over.socket(); links], "the page opened {:?}", wire.sockets);
     Ok(())
 }
 

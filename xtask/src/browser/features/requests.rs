@@ -4,21 +4,19 @@ use std::time::Duration;
 
 use session_core::{Result, Session, safe};
 
+use super::page::Signs;
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "requests", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("requests", PAGE, app, visit);
 
 const PAGE: &str = r#"
 <input id="factor" type="number" value="10">
 <p id="asked" class="shiny-text-output"></p>
-<script>
-// What makeRequest makes of it: `{ ok }` or `{ error }`.
-const ask = (method, args, blobs) =>
-  new Promise((answer) =>
-    Shiny.shinyapp.makeRequest(method, args, (ok) => answer({ ok }), (error) => answer({ error }), blobs));
-</script>
 "#;
+
+/// What fails in app code is logged whole.
+const FAILED: Signs = Signs { logs: &["app code failed"], links: 1 };
 
 fn app(s: &Session<'_>) -> Result<()> {
     let factor = s.input::<f64>("factor")?;
@@ -42,6 +40,10 @@ fn app(s: &Session<'_>) -> Result<()> {
             Ok(name)
         })
     })?;
+    s.set_message_handler_with_blobs("weigh", |_, (name,): (String,), blobs| {
+        let bytes = blobs.iter().flat_map(|blob| blob.iter());
+        Ok((name, blobs.len(), bytes.map(|&byte| u64::from(byte)).sum::<u64>()))
+    })?;
     let module = s.module("inner")?;
     module.set_message_handler("whoami", |s, ()| Ok(s.namespace().to_string()))?;
     Ok(())
@@ -55,7 +57,7 @@ fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
         browser.until::<bool>("ask('inner-whoami', []).then(({ ok }) => ok === 'inner')")?;
         browser.until_text("#asked", "1 times")
     })?;
-    page.step_logged("a request that fails is answered", &["app code failed"], |browser| {
+    page.step_with("a request that fails is answered", FAILED, |browser| {
         browser.until::<bool>(
             "ask('fail', [true]).then(({ error }) => error === 'for everyone to read')",
         )?;
@@ -66,6 +68,13 @@ fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
             "ask('scale', ['x']).then(({ error }) => error.startsWith('the arguments do not fit'))",
         )?;
         browser.until("ask('nothing', []).then(({ error }) => error)")
+    })?;
+    page.step("a request takes blobs along", |browser| {
+        browser.until::<bool>("ask('weigh', ['none']).then(({ ok }) => ok.join() === 'none,0,0')")?;
+        browser.until(
+            "ask('weigh', ['three'], [new Uint8Array([1, 2, 255]).buffer, new Blob(['AB']), new ArrayBuffer(300_000)])\
+             .then(({ ok }) => ok.join() === `three,3,${1 + 2 + 255 + 65 + 66}` && ok.join())",
+        )
     })?;
     page.step("a slow one holds up nobody", |browser| {
         browser.until(

@@ -133,7 +133,7 @@ impl Drop for Running {
 /// else that the server had to say.
 fn app(feature: &'static Feature, sessions: &Arc<Sessions>) -> App {
     let sessions = Arc::clone(sessions);
-    App::new(move |s: &Session<'_>| {
+    let app = App::new(move |s: &Session<'_>| {
         sessions.begun.fetch_add(1, Ordering::SeqCst);
         let of_end = Arc::clone(&sessions);
         s.on_ended(move |_| {
@@ -142,7 +142,8 @@ fn app(feature: &'static Feature, sessions: &Arc<Sessions>) -> App {
         });
         s.set_message_handler("rest", |_, ()| Ok(()))?;
         (feature.app)(s)
-    })
+    });
+    (feature.settings)(app)
 }
 
 fn config(feature: &Feature, assets: &Path) -> anyhow::Result<Config> {

@@ -7,7 +7,7 @@ use super::{Feature, Page};
 use crate::browser::webdriver::Browser;
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "slider", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("slider", PAGE, app, visit);
 
 const PAGE: &str = r#"
 <div class="form-group shiny-input-container"><label class="control-label" for="level">Level</label>

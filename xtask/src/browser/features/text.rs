@@ -6,7 +6,7 @@ use session_core::{Action, Password, Result, Session};
 use super::{Feature, Page};
 use crate::report::Failed;
 
-pub(super) const FEATURE: Feature = Feature { name: "text", page: PAGE, app, visit };
+pub(super) const FEATURE: Feature = Feature::new("text", PAGE, app, visit);
 
 const PAGE: &str = r#"
 <div><label for="words">Words</label> <input id="words" type="text" class="form-control" value="hello"></div>

@@ -37,6 +37,7 @@
     #reader = null;
     #writer = null;
     #ending = null; // while the end of our direction is on its way
+    #steps = []; // what waits for a blob to be read, that blob first
 
     readyState = STATES.CONNECTING;
     bufferedAmount = 0;
@@ -65,7 +66,8 @@
       if (typeof data === "string") this.#write(TEXT, encode(data));
       else if (data instanceof ArrayBuffer) this.#write(BINARY, new Uint8Array(data));
       else if (ArrayBuffer.isView(data)) this.#write(BINARY, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      else throw new TypeError("What is sent is a string, an ArrayBuffer, or a view of one.");
+      else if (data instanceof Blob) this.#writeBlob(data);
+      else throw new TypeError("What is sent is a string, an ArrayBuffer, a view of one, or a Blob.");
     }
 
     close(code, reason = "") {
@@ -123,13 +125,43 @@
     }
 
     #write(kind, payload) {
-      const record = new Uint8Array(HEADER + payload.length);
-      record[0] = kind;
-      new DataView(record.buffer).setUint32(1, payload.length);
-      record.set(payload, HEADER);
+      const record = framed(kind, payload);
       this.bufferedAmount += payload.length;
-      const gone = () => (this.bufferedAmount -= payload.length);
+      this.#inTurn(() => this.#put(record));
+    }
+
+    // A blob has to be read before it can be sent. The Shiny client makes one of a request that takes blobs along.
+    #writeBlob(blob) {
+      this.bufferedAmount += blob.size;
+      const read = blob.arrayBuffer();
+      this.#inTurn(read.then((bytes) => () => this.#put(framed(BINARY, new Uint8Array(bytes)))));
+    }
+
+    #put(record) {
+      const gone = () => (this.bufferedAmount -= record.length - HEADER);
       this.#writer.write(record).then(gone, () => {}); // that it fails is told by what is read
+    }
+
+    // Does steps in the order they are given, at once unless one of them is still a promise.
+    #inTurn(step) {
+      this.#steps.push(step);
+      if (this.#steps.length === 1) this.#go();
+    }
+
+    #go() {
+      while (this.#steps.length) {
+        const [step] = this.#steps;
+        if (typeof step !== "function") {
+          const go = (step) => {
+            this.#steps[0] = step;
+            this.#go();
+          };
+          step.then(go, () => this.#lose()); // as a WebSocket is when a file is gone that it has to send
+          return;
+        }
+        step();
+        this.#steps.shift();
+      }
     }
 
     // Whether the link is over.
@@ -170,7 +202,8 @@
         payload.set(text, 2);
       }
       this.#write(CLOSE, payload);
-      this.#ending = this.#writer.close().catch(() => {});
+      const end = () => this.#writer.close().catch(() => {});
+      this.#ending = new Promise((ended) => this.#inTurn(() => ended(end())));
     }
 
     // The other side broke the protocol.
@@ -248,6 +281,14 @@
       }
       return this.#pieces[0].subarray(0, length);
     }
+  }
+
+  function framed(kind, payload) {
+    const record = new Uint8Array(HEADER + payload.length);
+    record[0] = kind;
+    new DataView(record.buffer).setUint32(1, payload.length);
+    record.set(payload, HEADER);
+    return record;
   }
 
   const encode = (text) => new TextEncoder().encode(text);

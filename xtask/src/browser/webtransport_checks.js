@@ -143,6 +143,37 @@ const checks = (() => {
     same(session.sent.slice(1).map((piece) => [...piece]), expected.map((piece) => [...piece]));
   });
 
+  all.set("a blob is read before it goes, and what is sent after it waits", async () => {
+    const { made, session } = await open();
+    const after = new Uint8Array([3]);
+    made.send(new Blob([new Uint8Array([1, 2])]));
+    made.send(after);
+    made.send(new Blob(["hé", "llo"]));
+    made.send("last");
+    same(made.bufferedAmount, 2 + 1 + 6 + 4);
+    after[0] = 9; // not any more
+    made.close(3001);
+    await until(() => session.ended, "the end of our direction");
+    const expected = [
+      record(BINARY, [1, 2]),
+      record(BINARY, [3]),
+      record(BINARY, bytesOf("héllo")),
+      record(TEXT, bytesOf("last")),
+      record(CLOSE, reason(3001, "")),
+    ];
+    same(session.sent.slice(1).map((piece) => [...piece]), expected.map((piece) => [...piece]));
+    same(made.bufferedAmount, 0);
+  });
+
+  all.set("a blob that cannot be read loses the link", async () => {
+    const all = await open();
+    const blob = new Blob(["x"]);
+    blob.arrayBuffer = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+    all.made.send(blob);
+    await closed(all);
+    same(all.told, ["error", [1006, "", false]]);
+  });
+
   all.set("sending is an error before the link is open, and nothing after its end", async () => {
     const { made, session, told } = socket();
     same(thrown(() => made.send("early")), "InvalidStateError");

@@ -17,11 +17,24 @@ use crate::{Calc, CallbackKey, Effect, EffectOptions, Graph, Interrupt, Kind, Sc
 ///
 /// What is made through a view whose scope was destroyed is destroyed from the start.
 ///
-/// Reading without a view is not possible (A2, B8):
+/// Reading without a view is not possible, nor is asking whether a value is set (A2, B8):
 /// ```compile_fail,E0061
+/// # // spec: A2
 /// let graph = reactive::Graph::new(());
 /// let value = graph.cx().value(1);
 /// value.get();
+/// ```
+/// ```compile_fail,E0061
+/// # // spec: A2, A3
+/// # let graph = reactive::Graph::new(());
+/// let value = graph.cx().value_unset::<i32>();
+/// value.is_set();
+/// ```
+/// ```compile_fail,E0061
+/// # // spec: B8
+/// # let graph = reactive::Graph::new(());
+/// let calc = graph.cx().calc(|_| Ok(1));
+/// calc.get();
 /// ```
 pub struct Cx<'g, E: 'static = ()> {
     pub(crate) graph: &'g Graph<E>,
@@ -90,6 +103,13 @@ impl<'g, E: 'static> Cx<'g, E> {
     }
 
     /// Makes a calc. It does not run until it is read (B1).
+    ///
+    /// It computes in one step: its closure gives a result, not something that has yet to be awaited (B13).
+    /// ```compile_fail,E0308
+    /// # // spec: B13
+    /// let graph = reactive::Graph::new(());
+    /// let calc: reactive::Calc<i32> = graph.cx().calc(|_| async { Ok(1) });
+    /// ```
     #[track_caller]
     pub fn calc<T, F>(&self, compute: F) -> Calc<T>
     where
@@ -112,6 +132,13 @@ impl<'g, E: 'static> Cx<'g, E> {
     }
 
     /// Makes an effect. It is queued at once and runs when its turn comes (C1), also in the midst of a flush (C5).
+    ///
+    /// Its closure gets the view and nothing else (B19).
+    /// ```compile_fail,E0593
+    /// # // spec: B19
+    /// let graph = reactive::Graph::new(());
+    /// graph.cx().effect(|_cx, _more| Ok(()));
+    /// ```
     #[track_caller]
     pub fn effect<F>(&self, run: F) -> Effect
     where

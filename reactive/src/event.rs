@@ -53,10 +53,21 @@ impl Default for EventOptions {
 impl<'g, E: 'static> Cx<'g, E> {
     /// Makes an effect that runs when `source` changes, and for nothing else (D4): the handler takes no dependencies.
     ///
-    /// An event needs a source (D14):
-    /// ```compile_fail
+    /// An event needs a source (D14), which is something to read, not to await (D15):
+    /// ```compile_fail,E0277
+    /// # // spec: D14
     /// let graph = reactive::Graph::new(());
     /// graph.cx().on_event((), |_cx, _item| Ok(()));
+    /// ```
+    /// ```compile_fail,E0277
+    /// # // spec: D14
+    /// # let graph = reactive::Graph::new(());
+    /// graph.cx().on_event("a button", |_cx, _item| Ok(()));
+    /// ```
+    /// ```compile_fail,E0277
+    /// # // spec: D15
+    /// # let graph = reactive::Graph::new(());
+    /// graph.cx().on_event(async { 1 }, |_cx, _item| Ok(()));
     /// ```
     #[track_caller]
     pub fn on_event<S, F>(&self, source: S, handler: F) -> Effect

@@ -17,12 +17,19 @@ pub struct Value<T> {
 }
 identity!(Value<T>);
 
-/// A value as seen by those who may not set it: setting is a compile error (A11).
+/// A value as seen by those who may not set it: setting and unsetting are compile errors (A11).
 ///
 /// ```compile_fail,E0599
+/// # // spec: A11
 /// let graph = reactive::Graph::new(());
 /// let value = graph.cx().value(1).read_only();
 /// value.set(&graph.cx(), 2);
+/// ```
+/// ```compile_fail,E0599
+/// # // spec: A11
+/// # let graph = reactive::Graph::new(());
+/// # let value = graph.cx().value(1).read_only();
+/// value.unset(&graph.cx());
 /// ```
 pub struct ReadValue<T> {
     key: Key,

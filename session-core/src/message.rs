@@ -260,7 +260,7 @@ mod tests {
         assert!(matches!(message, Message::Request { tag, .. } if tag.get() == "null"));
     }
 
-    // spec: J2
+    // fault: J2
     #[test]
     fn a_message_ten_thousand_arrays_deep_does_not_overflow_the_stack() {
         let deep = format!(

@@ -22,6 +22,7 @@ pub(crate) mod callbacks;
 pub(crate) mod client_data;
 mod destroy;
 pub(crate) mod downloads;
+mod events;
 pub(crate) mod exchanges;
 pub(crate) mod extended_task;
 pub(crate) mod handlers;
@@ -46,6 +47,20 @@ pub(crate) mod uploads;
 /// Every closure that an app registers gets the view of the scope that registered it. It is also the
 /// reactive context: reading a [`Value`], a [`Calc`] or an input takes it, and inside an effect, calc or
 /// output a read takes a dependency.
+///
+/// There is no current session to be found in the background: whoever needs one is given it (H13).
+///
+/// ```
+/// fn leave(s: &session_core::Session<'_>) {
+///     s.close();
+/// }
+/// ```
+/// ```compile_fail,E0061
+/// # // spec: H13
+/// fn leave() {
+///     session_core::Session::close();
+/// }
+/// ```
 pub struct Session<'a> {
     cx: Cx<'a, State>,
     namespace: Namespace,

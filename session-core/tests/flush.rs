@@ -61,7 +61,7 @@ async fn init_is_one_flush() {
     assert_eq!(heard(&mut client), ["values"]);
 }
 
-// spec: E5 (decision 25)
+// spec: E5 (decision 24)
 #[tokio::test(start_paused = true)]
 async fn a_message_that_changes_nothing_sends_nothing_and_callbacks_run_all_the_same() {
     let (mut client, log) = (idle().await, Log::default());

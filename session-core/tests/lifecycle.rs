@@ -138,7 +138,7 @@ async fn an_app_that_fails_or_panics_at_its_start_ends_the_session_with_1011() {
     }
 }
 
-// spec: G6 D16
+// spec: G6
 #[tokio::test(start_paused = true)]
 async fn an_app_that_stops_silently_at_its_start_keeps_what_it_registered() {
     let app = App::new(|s: &Session<'_>| {

@@ -350,7 +350,7 @@ async fn a_handler_of_an_event_that_destroys_its_own_scope_runs_to_its_end_and_n
     client.assert_no_leaks();
 }
 
-// spec: H5 (decision 28)
+// spec: N9
 #[tokio::test(start_paused = true)]
 async fn an_input_that_the_client_names_like_a_module_makes_no_scope() {
     let mut client = idle().await;

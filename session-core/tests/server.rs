@@ -333,6 +333,7 @@ async fn an_exchange_whose_session_ends_before_it_is_answered_is_told() {
     assert_eq!(answer.await.unwrap().unwrap().status(), 503);
 }
 
+// fault: W11
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_cut_off_and_the_session_ends() {
     let log = Log::default();
@@ -502,7 +503,7 @@ async fn a_handle_of_a_session_that_ended_says_so() {
     assert_eq!(handle.run(|s| s.id().len()).await, Err(SessionEnded));
 }
 
-// spec: G19 G37
+// spec: G19
 #[tokio::test(start_paused = true)]
 async fn however_a_client_leaves_its_session_ends() {
     let log = Log::default();
@@ -524,6 +525,91 @@ async fn however_a_client_leaves_its_session_ends() {
         tokio::task::yield_now().await;
         assert_eq!(log.take(), ["ended", "destroyed"]);
     }
+}
+
+// spec: E2 (decision 23)
+#[tokio::test(start_paused = true)]
+async fn a_message_is_handled_whole_and_flushed_while_another_session_waits_for_its_own() {
+    let log = Log::default();
+    let seen = log.clone();
+    let mut running = serve(move |s| {
+        let n = s.input::<u32>("n")?;
+        let (value, log) = (s.value(0), seen.clone());
+        s.set_message_handler_async("wait", |_, ()| Ok(std::future::pending::<Result<()>>()))?;
+        s.set_message_handler("set", move |s, (datum,): (u32,)| {
+            for step in 1..=datum {
+                value.set(s, step)?;
+            }
+            log.add("handled");
+            Ok(())
+        })?;
+        let log = seen.clone();
+        s.effect(move |s| {
+            log.add(format!("effect {}", value.get(s)?));
+            Ok(())
+        });
+        s.output_with("out", always(), move |s| n.get(s))
+    });
+    let (mut waits, _) = running.connect().await;
+    let (mut other, _) = running.connect().await;
+    waits.ask("wait", json!([])).await;
+    waits.idle().await;
+    other.idle().await;
+    log.take();
+    let start = Instant::now();
+    for peer in [&mut other, &mut waits] {
+        peer.ask("set", json!([3])).await;
+        assert_eq!(peer.answer().await, Ok(Json::Null));
+        peer.say(r#"{"method":"update","data":{"n":1}}"#).await;
+        while peer.model.shows("out") != Some(Ok(&json!(1))) {
+            peer.read().await.unwrap();
+        }
+        assert_eq!(log.take(), ["handled", "effect 3"]);
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+// spec: G37 (decision 23)
+#[tokio::test(start_paused = true)]
+async fn a_session_that_takes_its_time_to_end_falls_into_the_flush_of_no_other() {
+    let log = Log::default();
+    let seen = log.clone();
+    let mut running = serve(move |s| {
+        let n = s.input::<u32>("n")?;
+        let (first, second, ended) = (seen.clone(), seen.clone(), seen.clone());
+        s.effect(move |s| {
+            n.get(s)?;
+            first.add("effect");
+            Ok(())
+        });
+        s.on_every_flushed(move |s| {
+            if n.is_set(s) {
+                second.add("flushed");
+            }
+            Ok(())
+        });
+        s.on_ended_async(move |_| {
+            ended.add("ends");
+            Ok(async move {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                ended.add("has ended");
+                Ok(())
+            })
+        });
+        s.on_destroy(seen.says("destroyed"));
+        Ok(())
+    });
+    let (leaves, gone) = running.connect().await;
+    let (mut stays, _) = running.connect().await;
+    drop(leaves);
+    gone.ended().await;
+    for n in 1..=2 {
+        stays.say(&json!({ "method": "update", "data": { "n": n } }).to_string()).await;
+        stays.idle().await;
+    }
+    assert_eq!(log.take(), ["ends", "effect", "flushed", "effect", "flushed"]);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(log.take(), ["has ended", "destroyed"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -120,6 +120,8 @@ fn along_a_chain_each_closure_runs_once_per_change() {
     });
     assert_eq!(outcomes(&graph), "ok");
     v.set(&cx, 2).unwrap();
+    assert!(graph.has_pending(), "the reader at the end of the chain is told at once");
+    assert_eq!((a_runs.count(), b_runs.count(), runs.count()), (1, 1, 1));
     assert_eq!(outcomes(&graph), "ok");
     assert_eq!((a_runs.count(), b_runs.count(), runs.count()), (2, 2, 2));
 }
@@ -130,8 +132,10 @@ fn a_calc_can_be_read_from_outside_without_taking_dependencies() {
     let graph = Graph::new(());
     let cx = graph.cx();
     assert!(!cx.is_tracking());
-    let (_, calc) = double(&cx, cx.value(1));
+    let v = cx.value(1);
+    let (_, calc) = double(&cx, v);
     assert_eq!(calc.get(&cx).unwrap(), 2);
+    assert_eq!((calc.get(&cx.isolate()).unwrap(), v.get(&cx.isolate()).unwrap()), (2, 1));
     assert_eq!(graph.counts().edges, 1);
 }
 

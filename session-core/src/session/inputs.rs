@@ -331,6 +331,30 @@ fn hidden_flag(key: &str) -> Option<&str> {
 ///
 /// What is read is the client's word: the client chooses what it sends. A value that is no `T` is a failure
 /// of the read, except `null`, which is a silent stop unless `T` has a word for it (as `Option` has).
+///
+/// App code can neither set nor freeze it (N10, N11):
+///
+/// ```
+/// # use session_core::{Input, Result, Session, Value};
+/// fn of_a_value(s: &Session<'_>, own: Value<i32>) -> Result<()> {
+///     own.set(s, 1)?;
+///     own.freeze(s)
+/// }
+/// ```
+/// ```compile_fail,E0599
+/// # // spec: N10
+/// # use session_core::{Input, Session};
+/// fn of_an_input(s: &Session<'_>, input: Input<i32>) {
+///     input.set(s, 1);
+/// }
+/// ```
+/// ```compile_fail,E0599
+/// # // spec: N11
+/// # use session_core::{Input, Session};
+/// fn of_an_input(s: &Session<'_>, input: Input<i32>) {
+///     input.freeze(s);
+/// }
+/// ```
 pub struct Input<T> {
     value: Value<Datum>,
     datum: PhantomData<fn() -> T>,

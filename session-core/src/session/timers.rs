@@ -40,7 +40,13 @@ impl Session<'_> {
     ///
     /// The timer goes when that object is invalidated for another reason or destroyed, and when the session
     /// ends (E8 to E10). Where nothing is tracked (under `isolate`, in a handler or callback) there is
-    /// nothing to invalidate, and the call does nothing (E12).
+    /// nothing to invalidate, and the call does nothing (E12). Without a session there is nobody to ask (E6):
+    ///
+    /// ```compile_fail,E0061
+    /// # // spec: E6
+    /// # use session_core::Session;
+    /// let _ = Session::invalidate_later(std::time::Duration::from_secs(1));
+    /// ```
     ///
     /// # Errors
     ///

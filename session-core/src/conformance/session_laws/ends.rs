@@ -9,30 +9,43 @@ use crate::conformance::law::{Client, Law, Playing, Verdict, ensure, server_law}
 use crate::link::{CloseCode, CloseReason, Frame, Link, ReceiveExt, TransmitExt};
 
 pub(super) const LAWS: &[Law] = &[
+    // spec: G19
     server_law!(
         "a session ends when its client closes the link, with 1000 or any reason",
         by_client,
         serve
     ),
+    // spec: G19
     server_law!("a session ends when its client vanishes", by_abort, serve),
+    // spec: G23 (decision 29)
     server_law!("a session that closes itself ends the link with 1001", by_itself, serve),
+    // spec: G23 (decision 29)
     server_law!(
         "a session's own code and reason arrive, and nothing it sent after them",
         with_reason,
         serve
     ),
+    // spec: G5 (decision 29)
     server_law!("a message that breaks the protocol ends the link with 1002", not_a_message, serve),
+    // spec: G3 (decision 29)
     server_law!("an update before init ends the link with 1002", no_init, serve),
+    // spec: G5 (decision 29)
     server_law!("a message that is not JSON ends the link with 1007", not_json, serve),
+    // spec: decision 29
     server_law!(
         "a client that does not send init in time loses the link with 1008",
         too_slow,
         serve_quickly
     ),
+    // spec: decision 29
     server_law!("a message over the session's limit ends the link with 1009", too_large, serve),
+    // spec: decision 29
     server_law!("a message over the link's limit ends the link with 1009", far_too_large, serve),
+    // spec: C22 (decision 11)
     server_law!("an effect that fails ends the link with 1011, and tells nothing", fails, serve),
+    // spec: G36
     server_law!("a server that shuts down ends its links with 1012", drains, serve),
+    // spec: decision 29
     server_law!(
         "a server that is full ends a link with 1013, and is not full for ever",
         full,

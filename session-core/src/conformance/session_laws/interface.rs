@@ -9,35 +9,45 @@ use crate::link::CloseCode;
 use crate::testing::OutputState;
 
 pub(super) const LAWS: &[Law] = &[
+    // spec: G1, G2
     server_law!(
         "a session says its config first, and begins with the inputs of init",
         begin,
         serve
     ),
+    // spec: M9, M11, M12
     server_law!(
         "an output shows values, errors, nothing, and what it showed before",
         outputs,
         serve
     ),
+    // spec: M1, M2, M3
     server_law!(
         "an output that is hidden does not compute, and does once it is shown",
         hidden,
         serve
     ),
+    // spec: M10
     server_law!(
         "an output that takes its time shows that it does, and nothing waits for it",
         later,
         serve
     ),
+    // spec: J1, J2, J4, J5, J6
     server_law!("requests are answered with values and errors, each with its tag", requests, serve),
+    // spec: J14 (decision 5)
     server_law!("a request that takes its time does not delay others", wait, serve),
+    // spec: decision 30
     server_law!("custom messages arrive as text and as bytes", custom_messages, serve),
+    // spec: G30, G33
     server_law!("messages to inputs and to the page arrive in order", other_messages, serve),
+    // spec: G9
     server_law!(
         "callbacks of a flush run before and after its results are sent",
         flush_order,
         serve
     ),
+    // spec: decision 4
     server_law!("work from outside a session is done in it, and shown", outside, serve),
 ];
 

@@ -11,17 +11,21 @@ use crate::link::CloseCode;
 use crate::testing::OutputState;
 
 pub(super) const LAWS: &[Law] = &[
+    // spec: H10, J9, N9
     server_law!("what a module has stands under its namespace", namespaces, serve),
+    // spec: I5, I14, I16
     server_law!(
         "destroying a module takes everything it has, the deepest scope first",
         destroy,
         serve
     ),
+    // spec: I13, I22, I30
     server_law!(
         "a destroyed module's name is free at once, and nothing is left under it",
         again,
         serve
     ),
+    // spec: G19, I36
     server_law!("a module goes with its session, after its callbacks", end, serve),
 ];
 

@@ -11,20 +11,27 @@ use crate::conformance::law::{Client, Law, Playing, Verdict, ensure, server_law}
 use crate::link::CloseCode;
 
 pub(super) const LAWS: &[Law] = &[
+    // spec: K1, K6, K9 (decision 32)
     server_law!("a dynamic route answers, and what it sets is shown", route, serve),
+    // spec: K3
     server_law!(
         "a dynamic route that is registered again answers anew, on its old URL too",
         again,
         serve
     ),
+    // spec: K4 (decision 32)
     server_law!(
         "a dynamic route gets the request's head and body, and chooses the response's",
         echo,
         serve
     ),
+    // spec: K7
     server_law!("a dynamic route that fails is a 500 that tells nothing", fails, serve),
+    // spec: K4 (decision 32)
     server_law!("everything that is not there is the same 404", unknown, serve),
+    // spec: K4
     server_law!("a session's routes are gone once it has ended", ended, serve),
+    // spec: E3 (decision 23)
     server_law!("a session answers on its own routes alone", isolated, serve)
         .needs(&[Capability::ManyLinks]),
 ];

@@ -94,6 +94,7 @@ async fn set(client: &mut Client, value: Value<i64>, datum: i64) {
     run(client, move |s| value.set(s, datum)).await;
 }
 
+// spec: B12 (decision 5)
 #[tokio::test(start_paused = true)]
 async fn readers_get_in_progress_and_run_again_once_the_result_is_there() {
     let (log, go_on) = (Log::default(), Arc::default());
@@ -146,6 +147,7 @@ async fn what_the_first_step_read_isolated_is_no_dependency_before_or_after_the_
     assert_eq!(log.take(), ["begins 2", "in progress", "ends 2", "2 12"]);
 }
 
+// spec: B12 (decision 5)
 #[tokio::test(start_paused = true)]
 async fn an_error_of_either_step_is_kept_and_given_to_every_reader() {
     let (log, go_on) = (Log::default(), Arc::default());
@@ -161,6 +163,7 @@ async fn an_error_of_either_step_is_kept_and_given_to_every_reader() {
     assert_eq!(client.close_code(), None);
 }
 
+// spec: B12 (decision 5)
 #[tokio::test(start_paused = true)]
 async fn the_future_goes_with_the_calc_with_its_scope_and_with_the_session() {
     for end in ["calc", "scope", "session"] {
@@ -181,6 +184,8 @@ async fn the_future_goes_with_the_calc_with_its_scope_and_with_the_session() {
         }
         let log = log.take();
         assert!(log.contains(&"dropped".to_owned()), "{end}: {log:?}");
+        let is_told = log.iter().any(|line| line.ends_with(" was destroyed"));
+        assert_eq!(is_told, end != "session", "its reader runs again and finds it gone: {log:?}");
         assert_eq!((client.counts().tasks, client.counts().calcs), (0, 0), "{end}");
     }
 }

@@ -754,11 +754,17 @@ async fn what_names_a_file_is_kept_until_the_response_is_through() {
     assert!(!path.exists(), "{path:?}");
 }
 
-// spec: L4
+// spec: L4, L5
 #[test]
 fn a_stub_takes_downloads_and_offers_none() {
     let stub = session_core::StubSession::new();
-    let s = stub.session();
-    assert_eq!(s.download("d", Download::text(|_| Ok("x"))).ok().as_deref(), Some(""));
-    assert!(s.download("a b", Download::text(|_| Ok("x"))).is_err());
+    let (root, m) = (stub.session(), stub.session().module("m").unwrap());
+    let held = Arc::new(());
+    for s in [root, m] {
+        let content = held.clone();
+        let download = Download::text(move |_| Ok(Arc::strong_count(&content).to_string()));
+        assert_eq!(s.download("d", download).ok().as_deref(), Some(""));
+        assert!(s.download("a b", Download::text(|_| Ok("x"))).is_err());
+    }
+    assert_eq!(Arc::strong_count(&held), 1, "nothing of it is kept");
 }

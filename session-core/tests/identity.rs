@@ -90,7 +90,7 @@ fn counted(sessions: &Arc<AtomicUsize>) -> App {
     })
 }
 
-// spec: S6
+// fault: S6
 #[tokio::test(start_paused = true)]
 async fn a_hook_decides_who_gets_a_session_and_as_whom() {
     let (connector, listener) = memory(1 << 20);
@@ -110,7 +110,7 @@ async fn a_hook_decides_who_gets_a_session_and_as_whom() {
     assert_eq!(sessions.load(Ordering::Relaxed), 0, "nobody has sent init");
 }
 
-// spec: S6
+// fault: S6
 #[tokio::test(start_paused = true)]
 async fn a_refused_client_cannot_say_a_word() {
     let (connector, listener) = memory(1 << 20);
@@ -127,7 +127,7 @@ async fn a_refused_client_cannot_say_a_word() {
     assert_eq!(sessions.load(Ordering::Relaxed), 0);
 }
 
-// spec: S6
+// fault: S6
 #[tokio::test(start_paused = true)]
 async fn a_slow_hook_delays_nobody_else() {
     let (connector, listener) = memory(1 << 20);
@@ -154,7 +154,7 @@ async fn a_slow_hook_delays_nobody_else() {
     assert_eq!(slow.await.unwrap().unwrap()["config"]["user"], "slow");
 }
 
-// spec: S6
+// fault: S6
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_to_be_let_in_is_told_when_the_server_stops_and_how_many_may_wait_is_bounded()
 {

@@ -223,7 +223,7 @@ mod tests {
         (refusal.status().as_u16(), refusal.close_reason().code())
     }
 
-    // spec: S6
+    // fault: S6
     #[tokio::test(start_paused = true)]
     async fn a_hook_that_fails_panics_or_hangs_lets_nobody_in() {
         let fails = Gate::new(|_| async { Ok(Identity::new(String::from_utf8(vec![0xff])?)) });

@@ -353,3 +353,20 @@ impl<E: 'static> Store<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Graph;
+
+    #[test]
+    fn the_place_of_a_scope_that_is_gone_is_used_again() {
+        let graph = Graph::new(());
+        let cx = graph.cx();
+        for _ in 0..1000 {
+            let (one, other) = (cx.child_scope(), cx.child_scope());
+            one.destroy(&cx);
+            other.destroy(&cx);
+        }
+        assert_eq!(graph.store.borrow().scopes.len(), 3, "the root's, and two");
+    }
+}

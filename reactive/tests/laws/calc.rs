@@ -613,3 +613,95 @@ fn a_result_made_outside_is_released_with_the_run_it_belongs_to() {
     n.set(&cx, 2).unwrap();
     assert_eq!(Arc::strong_count(&kept), 1);
 }
+
+#[test]
+fn a_calc_read_from_outside_is_not_computed_while_what_it_has_read_gives_the_same() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(1);
+    let parity = cx.calc_distinct(move |cx| Ok(v.get(cx)? % 2));
+    let (runs, text_runs) = (Runs::default(), Runs::default());
+    let (counter, text_counter) = (runs.clone(), text_runs.clone());
+    let plain = cx.calc(move |cx| {
+        counter.add();
+        parity.get(cx)
+    });
+    let text = cx.calc(move |cx| {
+        text_counter.add();
+        Ok(parity.get(cx)?.to_string())
+    });
+    for (datum, computed) in [(1, 1), (3, 1), (5, 1), (6, 2), (8, 2)] {
+        v.set(&cx, datum).unwrap();
+        assert_eq!(plain.get(&cx).unwrap(), datum % 2);
+        assert_eq!(text.get(&cx).unwrap(), (datum % 2).to_string());
+        assert_eq!((runs.count(), text_runs.count()), (computed, computed), "after {datum}");
+    }
+}
+
+#[test]
+fn whoever_reads_a_hundred_distinct_calcs_does_not_run_while_none_of_them_gives_something_else() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(0);
+    let calcs: Vec<Calc<bool>> =
+        (0..100).map(|_| cx.calc_distinct(move |cx| Ok(v.get(cx)? > 1000))).collect();
+    let (runs, _) =
+        counted(&cx, move |cx| calcs.iter().try_for_each(|calc| calc.get(cx).map(|_| ())));
+    settle(&graph);
+    for n in 1..4 {
+        v.set(&cx, n).unwrap();
+        assert_eq!(settle(&graph), 0);
+    }
+    v.set(&cx, 1001).unwrap();
+    settle(&graph);
+    assert_eq!(runs.count(), 2);
+}
+
+#[test]
+fn a_distinct_calc_that_meets_the_same_destroyed_object_again_is_no_news() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let (go, gone, other) = (cx.value(0), cx.value(1), cx.value(2));
+    let calc =
+        cx.calc_distinct(move |cx| if go.get(cx)? < 3 { gone.get(cx) } else { other.get(cx) });
+    gone.destroy(&cx);
+    let (runs, _) = counted(&cx, move |cx| calc.get(cx).map(|_| ()));
+    settle(&graph);
+    for n in 1..3 {
+        go.set(&cx, n).unwrap();
+        settle(&graph);
+    }
+    assert_eq!(runs.count(), 1);
+    other.destroy(&cx);
+    go.set(&cx, 3).unwrap();
+    settle(&graph);
+    assert_eq!(runs.count(), 2, "another object that is gone is news");
+}
+
+#[test]
+fn a_result_that_panics_when_it_is_dropped_leaves_the_calc_whole() {
+    struct Bomb(i32);
+    impl PartialEq for Bomb {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(self.0 != 1, "dropped");
+        }
+    }
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(1);
+    let plain = cx.calc(move |cx| Ok(Bomb(v.get(cx)?)));
+    let distinct = cx.calc_distinct(move |cx| Ok(Bomb(v.get(cx)?)));
+    for calc in [plain, distinct] {
+        v.set(&cx, 1).unwrap();
+        assert_eq!(calc.with(&cx, |bomb| bomb.0).unwrap(), 1);
+        v.set(&cx, 2).unwrap();
+        assert_eq!(calc.with(&cx, |bomb| bomb.0).unwrap(), 2);
+        v.set(&cx, 3).unwrap();
+        assert_eq!(calc.with(&cx, |bomb| bomb.0).unwrap(), 3);
+    }
+}

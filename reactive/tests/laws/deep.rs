@@ -44,6 +44,24 @@ fn a_chain_of_a_hundred_thousand_distinct_calcs_is_computed_and_updated() {
 }
 
 #[test]
+fn a_chain_that_was_computed_piece_by_piece_is_updated_within_the_depth_of_a_piece() {
+    let mut graph = Graph::new(());
+    graph.set_max_depth(100);
+    let cx = graph.cx();
+    let v = cx.value(0_u64);
+    let mut end = cx.calc(move |cx| v.get(cx));
+    for _ in 1..10_000 {
+        end.get(&cx).unwrap();
+        let before = end;
+        end = cx.calc(move |cx| Ok(before.get(cx)? + 1));
+    }
+    for n in 0..3 {
+        v.set(&cx, n).unwrap();
+        assert_eq!(end.get(&cx).unwrap(), n + 9_999);
+    }
+}
+
+#[test]
 fn ten_thousand_scopes_inside_one_another_are_destroyed() {
     on_a_small_stack(|| {
         let graph = Graph::new(());

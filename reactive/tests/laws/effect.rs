@@ -603,3 +603,52 @@ fn a_run_that_has_undone_itself_calls_back_at_once_and_tells_nobody_twice() {
     settle(&graph);
     assert_eq!(log.take(), "effect effect run after");
 }
+
+#[test]
+fn an_effect_is_alive_until_it_is_destroyed_whether_or_not_it_runs() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let effect = cx.effect(|_| Ok(()));
+    assert!(effect.is_alive(&cx));
+    settle(&graph);
+    effect.suspend(&cx);
+    assert!(effect.is_alive(&cx));
+    effect.destroy(&cx);
+    assert!(!effect.is_alive(&cx));
+}
+
+// spec: C7
+#[test]
+fn a_queued_effect_that_is_suspended_and_resumed_at_once_keeps_its_place() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let log = Log::default();
+    let v = cx.value(0);
+    named(&cx, &log, "a", move |cx| v.get(cx).map(|_| ()));
+    let b = named(&cx, &log, "b", move |cx| v.get(cx).map(|_| ()));
+    settle(&graph);
+    log.take();
+    v.set(&cx, 1).unwrap();
+    b.suspend(&cx);
+    b.set_priority(&cx, 5);
+    b.resume(&cx);
+    assert_eq!(settle(&graph), 2);
+    assert_eq!(log.take(), "a b");
+}
+
+#[test]
+fn callbacks_of_scopes_and_of_effects_are_counted_together() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let effect = cx.effect(|_| Ok(()));
+    let scope = cx.child_scope();
+    for expected in [2, 4] {
+        effect.on_invalidate(&cx, |_| Ok(()));
+        scope.on_destroy(&cx, |_| Ok(()));
+        assert_eq!(graph.counts().callbacks, expected);
+    }
+    scope.destroy(&cx);
+    assert_eq!(graph.counts().callbacks, 2);
+    effect.destroy(&cx);
+    assert_eq!(graph.counts().callbacks, 0);
+}

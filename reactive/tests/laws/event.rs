@@ -239,3 +239,55 @@ fn a_silent_stop_in_a_calc_stops_the_effect_that_reads_it() {
     settle(&graph);
     assert_eq!(log.take(), "4");
 }
+
+// spec: D16
+#[test]
+fn zero_false_and_whatever_is_empty_or_absent_is_nothing_to_work_with() {
+    use std::collections::{BTreeMap, HashMap};
+    use std::sync::Arc;
+
+    use reactive::Truthy;
+
+    let there: [&dyn Truthy; 14] = [
+        &true,
+        &-1_i8,
+        &0.5_f64,
+        &"a",
+        &"a".to_owned(),
+        &Some(1),
+        &vec![0],
+        &[0],
+        &&[0][..],
+        &Box::new(1),
+        &Arc::new(1),
+        &HashMap::from([(0, 0)]),
+        &BTreeMap::from([(0, 0)]),
+        &(1, true, "a", 1.0),
+    ];
+    for (at, datum) in there.iter().enumerate() {
+        assert!(datum.is_truthy(), "the datum at {at}");
+    }
+    let nothing: [&dyn Truthy; 18] = [
+        &(),
+        &false,
+        &0_i8,
+        &-0.0_f64,
+        &"",
+        &String::new(),
+        &None::<i32>,
+        &Some(false),
+        &Vec::<i32>::new(),
+        &[0; 0],
+        &&[0; 0][..],
+        &Box::new(0),
+        &Arc::new(0),
+        &HashMap::<i32, i32>::new(),
+        &BTreeMap::<i32, i32>::new(),
+        &(1, true, "a", 0.0),
+        &(0, 1),
+        &(1, 0, 1),
+    ];
+    for (at, datum) in nothing.iter().enumerate() {
+        assert!(!datum.is_truthy(), "the datum at {at}");
+    }
+}

@@ -520,3 +520,25 @@ fn what_is_alive_is_counted_by_scope() {
     assert_eq!(counts(outer), [0; 6]);
     assert_eq!(counts(root.scope()), [1, 0, 0, 1, 0, 0]);
 }
+
+#[test]
+fn a_destroy_that_was_overtaken_by_that_of_the_parent_leaves_alone_what_took_its_place() {
+    let graph = Graph::new(());
+    let root = graph.cx();
+    let parent = inside(&root);
+    let child = inside(&parent);
+    let outer = parent.scope();
+    let made = root.value_unset();
+    child.on_destroy(move |cx| {
+        outer.destroy(cx);
+        let root = cx.graph().cx();
+        let tenants = [inside(&root), inside(&root)].map(|tenant| tenant.value(7));
+        made.replace(&root, tenants)?;
+        Ok(())
+    });
+    assert!(child.scope().destroy(&root).is_empty());
+    for tenant in made.get(&root).unwrap() {
+        assert_eq!(tenant.get(&root).unwrap(), 7);
+    }
+    assert_eq!(graph.counts().scopes, 3);
+}

@@ -340,3 +340,17 @@ fn a_comparison_that_panics_leaves_the_old_datum_in_place() {
     assert_eq!(compared.count(), 1);
     assert_eq!(v.with(&cx, |nosy| nosy.n).unwrap(), -1);
 }
+
+#[test]
+fn a_value_is_alive_until_it_is_destroyed_whether_or_not_it_is_set() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value_unset::<i32>();
+    assert!(v.is_alive(&cx));
+    assert!(!v.read_only().is_set(&cx));
+    v.set(&cx, 1).unwrap();
+    assert!(v.is_alive(&cx));
+    assert!(v.read_only().is_set(&cx));
+    v.destroy(&cx);
+    assert!(!v.is_alive(&cx));
+}

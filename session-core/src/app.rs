@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) on_effect_error: OnEffectError,
     pub(crate) input_types: InputTypes,
     pub(crate) test_mode: bool,
+    #[cfg(feature = "watch")]
+    pub(crate) watch: crate::watch::Watch,
 }
 
 /// What a failure that escapes an effect does (decision 11).
@@ -63,6 +65,8 @@ impl App {
             on_effect_error: OnEffectError::End,
             input_types: InputTypes::default(),
             test_mode: false,
+            #[cfg(feature = "watch")]
+            watch: crate::watch::Watch::default(),
         };
         Self { start: Arc::new(start), settings }
     }

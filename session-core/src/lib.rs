@@ -43,6 +43,8 @@ mod shared;
 mod stub;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use reactive::{
     Calc, Destroyed, Effect, EffectOptions, Event, EventDatum, EventOptions, EventSource, Failure,
@@ -64,6 +66,7 @@ pub use crate::session::exchanges::IntoResponse;
 pub use crate::session::extended_task::{
     ExtendedTask, ExtendedTaskOptions, QueueFull, TaskStatus, WhenGone,
 };
+pub use crate::session::file_reader::FilePath;
 pub use crate::session::inputs::{
     Action, Date, DateTime, Input, InvalidDate, InvalidInputType, Password,
 };

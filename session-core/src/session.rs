@@ -25,6 +25,7 @@ pub(crate) mod downloads;
 mod events;
 pub(crate) mod exchanges;
 pub(crate) mod extended_task;
+pub(crate) mod file_reader;
 pub(crate) mod handlers;
 pub(crate) mod inputs;
 pub(crate) mod machine;

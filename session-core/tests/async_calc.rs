@@ -19,7 +19,7 @@ struct AtWork {
 }
 
 impl AtWork {
-    fn is_over(mut self) {
+    fn end(mut self) {
         self.is_done = true;
     }
 }
@@ -57,7 +57,7 @@ async fn with_calc(log: &Log, go_on: &Arc<Notify>) -> (Client, Made) {
             let at_work = AtWork { log: log.clone(), is_done: false };
             Ok(async move {
                 go_on.notified().await;
-                at_work.is_over();
+                at_work.end();
                 log.add(format!("ends {n}"));
                 if n < 0 { Err(safe("below zero").into()) } else { Ok(format!("{n} {beside}")) }
             })

@@ -24,7 +24,7 @@ struct AtWork {
 }
 
 impl AtWork {
-    fn is_over(mut self) {
+    fn end(mut self) {
         self.is_done = true;
     }
 }
@@ -64,7 +64,7 @@ impl Slow {
             async move {
                 log.add(format!("begins {n}"));
                 go_on.notified().await;
-                at_work.is_over();
+                at_work.end();
                 log.add(format!("ends {n}"));
                 match n {
                     0 => Err(Interrupt::Silent),

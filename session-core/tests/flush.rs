@@ -217,7 +217,7 @@ async fn a_callback_that_an_earlier_one_of_the_round_cancels_does_not_run() {
     }
 }
 
-// spec: G13
+// spec: E25, G13
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_callback_does_not_run_and_cancelling_twice_is_harmless() {
     let (mut client, log) = (idle().await, Log::default());

@@ -193,6 +193,7 @@ async fn the_priority_says_when_the_check_runs() {
     assert_eq!(log.take(), ["checks", "checks", "effect"]);
 }
 
+// spec: E24
 #[tokio::test(start_paused = true)]
 async fn a_check_that_takes_its_time_is_neither_cut_short_nor_waited_for() {
     let (log, go_on) = (Log::default(), Arc::new(Notify::new()));
@@ -230,6 +231,12 @@ async fn a_check_that_takes_its_time_is_neither_cut_short_nor_waited_for() {
     client.settle().await;
     assert_eq!(log.take(), ["checks", "reads", "rows 1"]);
     // The interval counts from there.
+    client.advance(SECOND).await;
+    assert_eq!(log.take(), ["begins"]);
+    go_on.notify_one();
+    client.settle().await;
+    // A look that finds the same is no news.
+    assert_eq!(log.take(), ["checks"]);
     client.advance(SECOND).await;
     assert_eq!(log.take(), ["begins"]);
     client.advance(SECOND * 10).await;

@@ -111,7 +111,8 @@ pub struct QueueFull {
 /// The future has no session, so that it cannot read what changes (F10), not even isolated (F11): what it needs, it is
 /// called with. Reading in it does not compile,
 ///
-/// ```compile_fail
+/// ```compile_fail,E0521
+/// # // spec: F10
 /// # session_core::App::new(|s| {
 /// let n = s.value(1);
 /// let task = s.extended_task(move |(): ()| async move { n.get(s) });
@@ -120,7 +121,8 @@ pub struct QueueFull {
 ///
 /// under `isolate` neither,
 ///
-/// ```compile_fail
+/// ```compile_fail,E0521
+/// # // spec: F11
 /// # session_core::App::new(|s| {
 /// let n = s.value(1);
 /// let task = s.extended_task(move |(): ()| async move { n.get(&s.isolate()) });
@@ -138,6 +140,7 @@ pub struct QueueFull {
 /// ```
 ///
 /// ```compile_fail,E0277
+/// # // spec: F19
 /// # session_core::App::new(|s| {
 /// let task = s.extended_task(move |n: i32| session_core::Result::Ok(n));
 /// # Ok(()) });

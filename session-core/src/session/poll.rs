@@ -96,6 +96,16 @@ impl Session<'_> {
     /// # }
     /// ```
     ///
+    /// What `check` gives has to be comparable, and a comparison says yes or no (E20):
+    ///
+    /// ```compile_fail,E0277
+    /// # // spec: E20
+    /// # session_core::App::new(|s| {
+    /// struct Version;
+    /// s.poll(std::time::Duration::from_secs(1), |_| Ok(Version), |_| Ok(()))?;
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     ///
     /// What `check` gives when it runs now (E19).
@@ -126,7 +136,7 @@ impl Session<'_> {
 
     /// As [`poll`](Self::poll), with a check in two steps (decision 5): `check` reads what it depends on and returns a
     /// future, which is driven beside everything else the session does. The interval begins when it is done. Until the
-    /// first look is done, whoever reads the calc gets *in progress*.
+    /// first look is done, whoever reads the calc gets *in progress*; it is a look like any other (E24).
     #[track_caller]
     pub fn poll_async<C, T, Check, Fut, Read>(
         &self,

@@ -114,7 +114,7 @@ fn follow(orders: &mpsc::Receiver<Order>) {
     };
     while let Ok(order) = orders.recv() {
         match order {
-            Order::Begin { key, path, changed } => table.begin(&mut watcher, key, &path, changed),
+            Order::Begin { key, path, changed } => table.begin(&mut watcher, key, &path, &changed),
             Order::End { key } => table.end(&mut watcher, key),
             #[cfg(test)]
             Order::Tell(sender) => drop(sender.send(table.lock().len())),
@@ -139,7 +139,13 @@ impl Table {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, watcher: &mut RecommendedWatcher, key: u64, path: &Path, changed: Arc<Notify>) {
+    fn begin(
+        &self,
+        watcher: &mut RecommendedWatcher,
+        key: u64,
+        path: &Path,
+        changed: &Arc<Notify>,
+    ) {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         // As events name it.
         let directory = parent.unwrap_or_else(|| Path::new(".")).canonicalize();
@@ -147,7 +153,7 @@ impl Table {
             tracing::debug!("a file is not watched, only looked at: its directory is not there");
             return;
         };
-        let file = File { key, name: name.to_owned(), changed: Arc::clone(&changed) };
+        let file = File { key, name: name.to_owned(), changed: Arc::clone(changed) };
         let is_new = {
             let mut table = self.lock();
             let files = table.entry(directory.clone()).or_default();

@@ -233,6 +233,39 @@ async fn calls_wait_in_order_and_each_begins_after_the_flush_that_shows_the_one_
     assert_eq!(log.take(), ["ends 4", "Success 4"]);
 }
 
+// spec: F6, F17
+#[tokio::test(start_paused = true)]
+async fn every_result_reaches_the_client_also_if_the_next_call_is_made_in_the_flush_that_shows_it()
+{
+    let slow = Slow::new(&Log::default());
+    let made = slow.clone();
+    let app = App::new(move |s| {
+        let task = made.make(s);
+        s.output_with("out", always(), move |s| task.result(s))?;
+        let mut next = 3;
+        s.effect(move |s| {
+            if task.status(s)? == TaskStatus::Success && next < 5 {
+                task.invoke(s, next)?;
+                next += 1;
+            }
+            Ok(())
+        });
+        task.invoke(s, 1)?;
+        task.invoke(s, 2)
+    });
+    let mut client = Client::connect(app).await;
+    for n in 1..5 {
+        client.frames();
+        let_go(&mut client, &slow).await;
+        let frames = client.frames();
+        let shown: Vec<_> =
+            frames.iter().filter_map(|frame| frame["values"]["out"].as_str()).collect();
+        assert_eq!(shown, [n.to_string()]);
+        let state = if n < 4 { OutputState::Persistent } else { OutputState::Value };
+        assert_eq!(client.model().state("out"), state);
+    }
+}
+
 // spec: F17
 #[tokio::test(start_paused = true)]
 async fn calls_made_in_the_flush_that_shows_a_result_are_all_run() {

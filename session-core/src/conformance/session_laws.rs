@@ -6,6 +6,7 @@
 //! | `modules` | namespaces, and what destroying one takes |
 //! | `routes` | requests beside the link |
 //! | `ends` | every way to end, and its code |
+//! | `work` | extended tasks, async calcs, requests with blobs |
 //! | `transcript` | the same script gives the same transcript |
 //! | `app`, `stage`, `peer` | the app, the server that runs it, the client that plays |
 
@@ -19,10 +20,11 @@ mod peer;
 mod routes;
 mod stage;
 mod transcript;
+mod work;
 
 /// Every law of sessions.
 pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
-    [interface::LAWS, modules::LAWS, routes::LAWS, ends::LAWS, transcript::LAWS]
+    [interface::LAWS, modules::LAWS, routes::LAWS, ends::LAWS, work::LAWS, transcript::LAWS]
         .into_iter()
         .flatten()
 }

@@ -185,7 +185,7 @@ enum AtWork {
     Nothing,
     /// A call, to be cancelled by this.
     Call(AbortHandle),
-    /// The flush that shows what the last call gave; the next one begins after it.
+    /// What the last call gave, to the client; the next one begins after that.
     Showing,
 }
 
@@ -263,9 +263,9 @@ impl Session<'_> {
 }
 
 impl<A: Send + 'static, T: Send + 'static> ExtendedTask<A, T> {
-    /// Calls it. Returns at once, with the status *running* and neither a value nor an error (F2); while a call is at
-    /// work, this one waits for its turn: first in, first out, each after the flush that shows what the one before it
-    /// gave (F6), and none is lost (F17).
+    /// Calls it. Returns at once, with the status *running* and neither a value nor an error (F2). While a call is at
+    /// work, and in the flush that shows what it gave, this one waits for its turn: first in, first out, each after that
+    /// flush of the one before it (F6), so that a client that keeps up sees every result. None is lost (F17).
     ///
     /// # Errors
     ///
@@ -432,30 +432,28 @@ impl<A: Send + 'static, T: Send + 'static> ExtendedTask<A, T> {
             None => TaskStatus::Cancelled,
         };
         self.status.set(s, status)?;
-        let mut more = false;
         self.calls.update(s, |calls| {
-            more = !calls.waiting.is_empty();
-            calls.at_work = if more { AtWork::Showing } else { AtWork::Nothing };
+            calls.at_work = AtWork::Showing;
             false
         })?;
-        if more {
-            s.on_flushed(move |s| self.go_on(s));
-        }
+        // A turn of its own: what the flush at hand shows is handed to the link before, where a call that began within the
+        // flush would take its place.
+        s.spawn(Waiting::Nobody, std::future::ready(Ok(())), move |s, _| {
+            if let Err(interrupt) = self.go_on(s) {
+                tracing::debug!(%interrupt, "the calls that wait for an extended task are dropped");
+            }
+        });
         Ok(())
     }
 
-    /// What the last call gave is shown: begins the next one.
+    /// What the last call gave is shown: begins the next one, if one waits.
     fn go_on(self, s: &Session<'_>) -> Result<()> {
         let mut next = None;
-        let there = self.calls.update(s, |calls| {
+        self.calls.update(s, |calls| {
             next = calls.waiting.pop_front();
             calls.at_work = AtWork::Nothing;
             false
-        });
-        match (there, next) {
-            (Ok(_), Some(argument)) => self.begin(s, argument),
-            // Cancelled meanwhile, or destroyed.
-            _ => Ok(()),
-        }
+        })?;
+        next.map_or(Ok(()), |argument| self.begin(s, argument))
     }
 }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod module;
+mod work;
 
 /// Where an app notes what the client cannot see; a clone is the same place.
 #[derive(Debug, Clone)]
@@ -65,6 +66,7 @@ pub(super) fn app(notes: Notes) -> App {
         routes(s)?;
         outside(s)?;
         ends(s)?;
+        work::work(s, &notes)?;
         module::requests(s, &notes)
     })
 }

@@ -75,6 +75,26 @@ impl Peer {
         Ok(tag)
     }
 
+    /// Sends a request with blobs, in a frame of bytes as the Shiny client makes it, and gives its tag.
+    pub(super) async fn ask_with_blobs(
+        &mut self,
+        method: &str,
+        args: Json,
+        blobs: &[&[u8]],
+    ) -> Result<u64, Failure> {
+        let tag = self.next_tag;
+        self.next_tag += 1;
+        let request = json!({ "method": method, "args": args, "tag": tag }).to_string();
+        self.transcript.push(format!("> {request} and {} blobs", blobs.len()));
+        let mut frame = 0x0102_0202_u32.to_le_bytes().to_vec();
+        for block in std::iter::once(&request.as_bytes()).chain(blobs) {
+            frame.extend(u32::try_from(block.len())?.to_le_bytes());
+            frame.extend_from_slice(block);
+        }
+        let _ = self.transmit.send(Frame::Binary(frame.into())).await;
+        Ok(tag)
+    }
+
     /// Reads until the request with this tag is answered.
     pub(super) async fn answer(&mut self, tag: u64) -> Result<Result<Json, String>, Failure> {
         loop {

@@ -70,10 +70,11 @@ pub use crate::session::file_reader::FilePath;
 pub use crate::session::inputs::{
     Action, Date, DateTime, Input, InvalidDate, InvalidInputType, Password,
 };
-pub use crate::session::messages::{InsertAt, Reconnect};
 pub use crate::session::notify::{Notify, notify};
+pub use crate::session::page;
 pub use crate::session::poll::PollOptions;
-pub use crate::session::render::OutputOptions;
+pub use crate::session::reconnect::Reconnect;
+pub use crate::session::render::{OutputOptions, OutputValue};
 pub use crate::session::state::State;
 pub use crate::session::uploads::file::UploadedFile;
 pub use crate::session::uploads::input::FileInput;

@@ -412,7 +412,8 @@ impl Client {
 
     /// Panics unless no more is alive than right after `init`.
     ///
-    /// Inputs that the client sent since do not count: the session keeps them for whoever asks.
+    /// Inputs that the client sent since do not count: the session keeps them for whoever asks. Nor do the files of HTML
+    /// dependencies: a page does not unload them.
     ///
     /// # Panics
     ///
@@ -421,7 +422,7 @@ impl Client {
     pub fn assert_no_leaks(&self) {
         let (now, then) = (self.counts(), self.baseline);
         assert!(
-            now.without_inputs() == then.without_inputs(),
+            now.without_the_page() == then.without_the_page(),
             "alive now: {now:?}\nafter init: {then:?}"
         );
     }

@@ -22,10 +22,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use session_core::link::{Connect, Frame, Link, Receive, ReceiveExt, TransmitExt, memory};
+use session_core::page::{Html, InsertUi, RemoveUi};
 use session_core::testing::{Client, ClientModel};
 use session_core::{
-    Action, App, Body, Download, EventOptions, InsertAt, Limits, OutputOptions, Reconnect, Request,
-    Response, Result, Server, Session, UploadedFile, req, req_cancel, safe,
+    Action, App, Body, Download, EventOptions, Limits, OutputOptions, Reconnect, Request, Response,
+    Result, Server, Session, UploadedFile, req, req_cancel, safe,
 };
 
 #[path = "replay/deviations.rs"]
@@ -694,8 +695,8 @@ fn commands() -> App {
                     s.send_input_message("sel", &json!({ "options": options, "value": ["b"] }))?;
                     s.send_input_message("raw", &json!({ "value": [1, 2] }))?;
                 }
-                "insert_ui" => s.insert_ui("#box", InsertAt::BeforeEnd, &html),
-                "remove_ui" => s.remove_ui("#dyn"),
+                "insert_ui" => s.insert_ui(InsertUi::new("#box", Html::raw(&*html)))?,
+                "remove_ui" => s.remove_ui(RemoveUi::new("#dyn").multiple())?,
                 "allow_reconnect" => {
                     s.allow_reconnect(Reconnect::Yes);
                     s.allow_reconnect(Reconnect::Force);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
 
 use session_core::{
-    App, Interrupt, OutputOptions, Reconnect, Result, Session, Shared, StubSession,
+    App, Interrupt, OutputOptions, Reconnect, Result, Session, Shared, StubSession, page,
 };
 
 #[path = "support/session.rs"]
@@ -35,8 +35,17 @@ fn whatever_reaches_for_the_client_does_nothing() -> Result<()> {
         s.send_custom_message("kind", "text")?;
         s.send_binary_message("kind", b"bytes")?;
         s.send_input_message("x", "text")?;
-        s.insert_ui("#x", session_core::InsertAt::AfterEnd, "<p>");
-        s.remove_ui("#x");
+        s.insert_ui(page::InsertUi::new("#x", "text"))?;
+        s.remove_ui("#x")?;
+        s.show_notification(page::Notification::new("text"))?;
+        s.remove_notification("id")?;
+        s.show_modal(page::Modal::new("text"))?;
+        s.remove_modal()?;
+        s.html("text")?;
+        s.freeze_input("x")?;
+        s.reset_brush("x")?;
+        s.update_query_string("?a", page::QueryMode::Push)?;
+        s.reload()?;
         s.allow_reconnect(Reconnect::Yes);
         s.destroy();
         s.close();

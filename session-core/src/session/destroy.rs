@@ -91,6 +91,7 @@ impl Session<'_> {
         let routes = state.routes.borrow_mut().remove_within(within);
         let snapshot = state.snapshot.borrow_mut().remove_within(within);
         let downloads = state.downloads.borrow_mut().remove_within(within);
+        self.raze_page();
         let mut modules = state.modules.borrow_mut();
         modules.remove_within(within);
         modules.remove(within.as_str());

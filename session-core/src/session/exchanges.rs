@@ -145,6 +145,9 @@ impl Session<'_> {
             let job = job.to_owned();
             return self.receive_upload(&job, request, responder);
         }
+        if let Some((_, "lib", file)) = parse_path(request.uri().path()) {
+            return self.answer_library(file, &request, responder);
+        }
         let is_head = request.method() == Method::HEAD;
         let Some((table, key, owner, mut function)) = self.take_function(&mut request) else {
             return responder.respond(not_found());

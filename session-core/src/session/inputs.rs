@@ -304,6 +304,15 @@ impl Session<'_> {
         }
     }
 
+    /// An input reads as unset until the client says something of it (A12).
+    pub(crate) fn freeze_value(&self, name: &str) {
+        let known = self.state().inputs.borrow().values.get(name).copied();
+        if let Some(value) = known {
+            // One that is destroyed has nothing left to forget.
+            let _ = value.freeze(self.cx());
+        }
+    }
+
     fn forget_input(&self, name: &str) {
         let known = self.state().inputs.borrow_mut().values.remove(name);
         if let Some(value) = known {

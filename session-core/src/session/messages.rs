@@ -9,34 +9,6 @@ use crate::message::codec;
 use crate::name::Id;
 use crate::session::outbox::Item;
 
-/// Where a piece of HTML goes, seen from the element that a selector finds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub enum InsertAt {
-    /// Before the element.
-    BeforeBegin,
-    /// Within the element, first.
-    AfterBegin,
-    /// Within the element, last.
-    BeforeEnd,
-    /// After the element.
-    AfterEnd,
-    /// In its place.
-    Replace,
-}
-
-/// Whether the client comes back by itself when its link is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reconnect {
-    /// It does not.
-    No,
-    /// It does, if its socket says that it can.
-    Yes,
-    /// It does, on any socket.
-    Force,
-}
-
 /// A kind of binary message that the frame cannot carry.
 #[derive(Debug, thiserror::Error)]
 #[error("the kind of a binary message is 1 to 255 ASCII characters")]
@@ -106,42 +78,5 @@ impl Session<'_> {
             self.state().flush.borrow_mut().input_messages.push(text);
         }
         Ok(())
-    }
-
-    /// Inserts HTML where `selector` finds an element; inputs and outputs in it come to life. Sent after the
-    /// results of the flush at hand.
-    pub fn insert_ui(&self, selector: &str, at: InsertAt, html: &str) {
-        self.send_after_flush(&serde_json::json!({
-            "shiny-insert-ui": {
-                "selector": selector,
-                "multiple": false,
-                "where": at,
-                "content": { "html": html, "deps": [] },
-            }
-        }));
-    }
-
-    /// Removes the elements that `selector` finds. Sent after the results of the flush at hand.
-    pub fn remove_ui(&self, selector: &str) {
-        self.send_after_flush(&serde_json::json!({
-            "shiny-remove-ui": { "selector": selector, "multiple": true }
-        }));
-    }
-
-    /// Tells the client whether to come back when its link is lost (G33).
-    pub fn allow_reconnect(&self, reconnect: Reconnect) {
-        let text: &[u8] = match reconnect {
-            Reconnect::No => br#"{"allowReconnect":false}"#,
-            Reconnect::Yes => br#"{"allowReconnect":true}"#,
-            Reconnect::Force => br#"{"allowReconnect":"force"}"#,
-        };
-        self.state().send(Item::Text(text.to_vec()));
-    }
-
-    fn send_after_flush(&self, message: &serde_json::Value) {
-        if !self.is_stub_session() {
-            let text = message.to_string().into_bytes();
-            self.state().after_flush.borrow_mut().push(text);
-        }
     }
 }

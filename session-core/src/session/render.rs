@@ -12,6 +12,7 @@ use crate::message::codec;
 use crate::name::Id;
 use crate::session::outbox::Item;
 use crate::session::outputs::{ClientState, Output, OutputKey, Outputs, Rendered};
+use crate::session::page::Html;
 use crate::session::state::State;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
@@ -52,7 +53,7 @@ impl Session<'_> {
     /// Keeps the output `id` of this scope in step with what `render` reads.
     ///
     /// It runs when the client shows the output and something it read has changed; what it returns is
-    /// serialised as JSON (a text for a text output, HTML for an HTML output). *Silent* empties the output,
+    /// serialised as JSON (a text for a text output, [`Html`](crate::page::Html) for an HTML output). *Silent* empties the output,
     /// *cancel* leaves it as it is, *in progress* shows that it is being worked on, anything else is an error
     /// of this output alone (M9 to M11, I28). The same id again replaces the former output (M14).
     ///
@@ -62,7 +63,7 @@ impl Session<'_> {
     #[track_caller]
     pub fn output<T, F>(&self, id: impl Id, render: F) -> Result<()>
     where
-        T: Serialize,
+        T: OutputValue,
         F: FnMut(&Session<'_>) -> Result<T> + Send + 'static,
     {
         self.output_with(id, OutputOptions::default(), render)
@@ -81,11 +82,11 @@ impl Session<'_> {
         mut render: F,
     ) -> Result<()>
     where
-        T: Serialize,
+        T: OutputValue,
         F: FnMut(&Session<'_>) -> Result<T> + Send + 'static,
     {
         self.register_output(id, options, move |s, round| {
-            let outcome = catch(|| Ok(codec::to_json(&render(s)?)?));
+            let outcome = catch(|| render(s)?.into_content());
             s.finish_round(round, outcome);
         })
     }
@@ -101,7 +102,7 @@ impl Session<'_> {
     #[track_caller]
     pub fn output_async<T, F, Fut>(&self, id: impl Id, render: F) -> Result<()>
     where
-        T: Serialize,
+        T: OutputValue,
         F: FnMut(&Session<'_>) -> Result<Fut> + Send + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
@@ -121,7 +122,7 @@ impl Session<'_> {
         mut render: F,
     ) -> Result<()>
     where
-        T: Serialize,
+        T: OutputValue,
         F: FnMut(&Session<'_>) -> Result<Fut> + Send + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
@@ -130,8 +131,7 @@ impl Session<'_> {
                 Ok(future) => future,
                 Err(interrupt) => return s.finish_round(round, Err(interrupt)),
             };
-            let mut future =
-                Box::pin(Catch::new(async move { Ok(codec::to_json(&future.await?)?) }));
+            let mut future = Box::pin(Catch::new(async move { future.await?.into_content() }));
             // Many a future has its value at hand; the others are polled again by the session's task.
             match pin!(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(outcome) => s.finish_round(round, outcome),
@@ -217,10 +217,10 @@ impl Session<'_> {
     }
 
     /// An output has run: tells the client, and keeps what it gave for the flush.
-    fn finish_round(&self, round: Round, outcome: Result<Vec<u8>>) {
+    fn finish_round(&self, round: Round, outcome: Result<Content>) {
         let state = self.state();
         let is_silent = matches!(outcome, Err(Interrupt::Silent));
-        let rendered = match outcome.and_then(|json| state.of_size(json)) {
+        let rendered = match outcome.and_then(|content| state.of_size(self.written(content)?)) {
             Err(Interrupt::InProgress) => {
                 state.tell_in_progress(round);
                 return;
@@ -252,8 +252,16 @@ impl Session<'_> {
         }
     }
 
+    /// What an output gave, as JSON; what HTML depends on is served from now on.
+    fn written(&self, content: Content) -> Result<Vec<u8>> {
+        match content.0 {
+            Form::Json(json) => Ok(json),
+            Form::Html(html) => Ok(codec::to_json(&self.html(html)?)?),
+        }
+    }
+
     /// The future of an output is done: a round of its own, whose result goes out with the next flush.
-    fn resolve(&self, key: OutputKey, outcome: Result<Vec<u8>>) {
+    fn resolve(&self, key: OutputKey, outcome: Result<Content>) {
         let name = match self.state().outputs.borrow_mut().get_mut(key) {
             Some(output) => {
                 output.task = None;
@@ -312,6 +320,49 @@ impl State {
             successor.told = self.outbox.borrow().told();
         }
     }
+}
+
+/// What an output may return: anything that has a JSON form, or [`Html`](crate::page::Html), whose dependencies are
+/// served before the client hears of them.
+///
+/// ```
+/// use session_core::{App, page::Html};
+///
+/// let app = App::new(|s| {
+///     let name = s.input::<String>("name")?;
+///     s.output("greeting", move |s| Ok(Html::raw("Hello, <b>") + name.get(s)? + Html::raw("</b>")))
+/// });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "an output cannot show `{Self}`",
+    note = "an output returns `Html`, or what implements `serde::Serialize`"
+)]
+pub trait OutputValue {
+    /// What the client gets.
+    #[doc(hidden)]
+    fn into_content(self) -> Result<Content>;
+}
+
+impl<T: Serialize> OutputValue for T {
+    fn into_content(self) -> Result<Content> {
+        Ok(Content(Form::Json(codec::to_json(&self)?)))
+    }
+}
+
+impl OutputValue for Html {
+    fn into_content(self) -> Result<Content> {
+        Ok(Content(Form::Html(self)))
+    }
+}
+
+/// What an output gave.
+#[derive(Debug)]
+pub struct Content(Form);
+
+#[derive(Debug)]
+enum Form {
+    Json(Vec<u8>),
+    Html(Html),
 }
 
 /// One run of an output.

@@ -21,6 +21,7 @@ use crate::session::handlers::Handlers;
 use crate::session::inputs::Inputs;
 use crate::session::outbox::{Flush, Item, Outbox};
 use crate::session::outputs::{ClientState, Output, OutputKey, Outputs};
+use crate::session::page::Page;
 use crate::session::routes::Routes;
 use crate::session::snapshot::Snapshot;
 use crate::session::tasks::Tasks;
@@ -50,6 +51,7 @@ pub struct State {
     pub(crate) handlers: RefCell<Handlers>,
     pub(crate) routes: RefCell<Routes>,
     pub(crate) downloads: RefCell<Downloads>,
+    pub(crate) page: RefCell<Page>,
     pub(crate) callbacks: Callbacks,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) timers: RefCell<Timers>,
@@ -110,6 +112,7 @@ impl State {
             handlers: RefCell::default(),
             routes: RefCell::default(),
             downloads: RefCell::default(),
+            page: RefCell::default(),
             callbacks: Callbacks::default(),
             tasks: RefCell::default(),
             timers: RefCell::default(),

@@ -38,13 +38,18 @@ pub struct Counts {
     pub uploads: usize,
     /// Files on the disk that the client uploaded.
     pub files: usize,
+    /// Progress panels that are open.
+    pub progress: usize,
+    /// HTML dependencies whose files are served.
+    pub libraries: usize,
 }
 
 impl Counts {
-    /// Without what the client alone made.
-    pub(crate) const fn without_inputs(mut self) -> Self {
+    /// Without what stays as long as the page: what the client alone made, and what it cannot unload.
+    pub(crate) const fn without_the_page(mut self) -> Self {
         self.values -= self.inputs;
         self.inputs = 0;
+        self.libraries = 0;
         self
     }
 }
@@ -71,6 +76,8 @@ impl Machine {
             exports: state.snapshot.borrow().len(),
             uploads: state.uploads.borrow().jobs(),
             files: state.uploads.borrow().files(),
+            progress: state.page.borrow().progress.len(),
+            libraries: state.page.borrow().libraries.len(),
         }
     }
 }

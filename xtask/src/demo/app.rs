@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::Response;
 use serde_json::json;
 use session_core::exchange::{Body, Request};
-use session_core::{Action, App, Calc, InsertAt, Result, Session, Shared, safe};
+use session_core::page::{Html, InsertUi};
+use session_core::{Action, App, Calc, Result, Session, Shared, safe};
 
 use super::chart::Scatter;
 use super::data::Table;
@@ -118,7 +119,8 @@ fn panels(s: &Session<'_>, table: &'static Table, rows: Calc<Selected>) -> Resul
         }
         number += 1;
         let scope = s.module(panel::id(number))?;
-        s.insert_ui("#panels", InsertAt::BeforeEnd, &panel::html(&scope, number, table)?);
+        let html = Html::raw(panel::html(&scope, number, table)?);
+        s.insert_ui(InsertUi::new("#panels", html))?;
         panel::server(&scope, number, table, rows, ledger)
     });
 

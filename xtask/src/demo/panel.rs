@@ -87,8 +87,7 @@ pub(super) fn html(s: &Session<'_>, number: u32, table: &Table) -> Result<String
 
 /// Takes the panel off the page. Its scope is a thing apart: destroying it does not touch the page.
 pub(super) fn take_away(s: &Session<'_>) -> Result<()> {
-    s.remove_ui(&format!("#{}", s.ns("card")?));
-    Ok(())
+    s.remove_ui(format!("#{}", s.ns("card")?))
 }
 
 /// What the panel does, from now until its scope is destroyed.

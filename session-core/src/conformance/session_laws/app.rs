@@ -7,9 +7,8 @@ use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 
 use crate::link::CloseCode;
-use crate::{
-    App, CloseReason, InsertAt, Interrupt, Reconnect, Request, Response, Result, Session, safe,
-};
+use crate::page::{Html, InsertUi};
+use crate::{App, CloseReason, Interrupt, Reconnect, Request, Response, Result, Session, safe};
 
 mod module;
 mod work;
@@ -140,9 +139,8 @@ fn messages(s: &Session<'_>) -> Result<()> {
             s.send_input_message("n", &json!({ "value": 2 }))
         }
         "ui" => {
-            s.insert_ui("#place", InsertAt::BeforeEnd, "<p id=\"new\">new</p>");
-            s.remove_ui("#new");
-            Ok(())
+            s.insert_ui(InsertUi::new("#place", Html::raw("<p id=\"new\">new</p>")))?;
+            s.remove_ui("#new")
         }
         "reconnect" => {
             s.allow_reconnect(Reconnect::Yes);

@@ -1,6 +1,7 @@
 //! Modules that come and go with their piece of the page.
 
-use session_core::{Action, InsertAt, Result, Session, Value};
+use session_core::page::{Html, InsertUi};
+use session_core::{Action, Result, Session, Value};
 
 use super::{Feature, Page};
 use crate::report::Failed;
@@ -24,7 +25,7 @@ fn app(s: &Session<'_>) -> Result<()> {
     });
     // The same id once more, right after it was destroyed.
     s.on_event(s.input::<Action>("again")?, move |s, _| {
-        s.remove_ui("#card1-card");
+        s.remove_ui("#card1-card")?;
         s.destroy_module("card1")?;
         card(&s.module("card1")?, live)
     });
@@ -46,7 +47,7 @@ fn card(s: &Session<'_>, live: Value<Vec<String>>) -> Result<()> {
         s.ns("inner")?,
         s.ns("remove")?,
     );
-    s.insert_ui("#cards", InsertAt::BeforeEnd, &html);
+    s.insert_ui(InsertUi::new("#cards", Html::raw(html)))?;
     live.update(s, |live| live.push(name.clone()))?;
     s.on_destroy(move |s| {
         live.update(s, |live| live.retain(|one| *one != name))?;
@@ -64,7 +65,7 @@ fn card(s: &Session<'_>, live: Value<Vec<String>>) -> Result<()> {
     inner.output("length", move |s| Ok(text.get(s)?.chars().count().to_string()))?;
 
     s.on_event(s.input::<Action>("remove")?, |s, _| {
-        s.remove_ui(&format!("#{}", s.ns("card")?));
+        s.remove_ui(format!("#{}", s.ns("card")?))?;
         s.destroy();
         Ok(())
     });

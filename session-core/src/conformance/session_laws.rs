@@ -5,6 +5,7 @@
 //! | `interface` | outputs, requests, messages, callbacks of a flush, handles |
 //! | `modules` | namespaces, and what destroying one takes |
 //! | `routes` | requests beside the link |
+//! | `downloads` | downloads, and services mounted as routes |
 //! | `ends` | every way to end, and its code |
 //! | `work` | extended tasks, async calcs, requests with blobs |
 //! | `transcript` | the same script gives the same transcript |
@@ -13,6 +14,7 @@
 use super::law::Law;
 
 mod app;
+mod downloads;
 mod ends;
 mod interface;
 mod modules;
@@ -24,7 +26,15 @@ mod work;
 
 /// Every law of sessions.
 pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
-    [interface::LAWS, modules::LAWS, routes::LAWS, ends::LAWS, work::LAWS, transcript::LAWS]
-        .into_iter()
-        .flatten()
+    [
+        interface::LAWS,
+        modules::LAWS,
+        routes::LAWS,
+        downloads::LAWS,
+        ends::LAWS,
+        work::LAWS,
+        transcript::LAWS,
+    ]
+    .into_iter()
+    .flatten()
 }

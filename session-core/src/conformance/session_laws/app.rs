@@ -10,6 +10,7 @@ use crate::link::CloseCode;
 use crate::page::{Html, InsertUi};
 use crate::{App, CloseReason, Interrupt, Reconnect, Request, Response, Result, Session, safe};
 
+pub(super) mod downloads;
 mod module;
 mod work;
 
@@ -63,6 +64,7 @@ pub(super) fn app(notes: Notes) -> App {
         messages(s)?;
         flushes(s, &notes)?;
         routes(s)?;
+        downloads::requests(s, &notes)?;
         outside(s)?;
         ends(s)?;
         work::work(s, &notes)?;

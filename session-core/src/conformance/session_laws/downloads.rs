@@ -175,9 +175,15 @@ async fn cut(client: Client) -> Verdict {
     ensure!(answer.status == 500, "{answer:?} instead of a failure");
     ensure!(!answer.body.contains("secret"), "the failure tells {:?}", answer.body);
     let url = offer(&mut peer, "breaking").await?;
-    let response = ask(&*client.connect, Method::GET, &url, &[]).await?;
-    ensure!(response.status() == 200, "the status is {}", response.status());
-    match response.into_body().collect_up_to(100).await {
+    // An abort may overtake everything else, the head too.
+    let broken = match ask(&*client.connect, Method::GET, &url, &[]).await {
+        Ok(response) => {
+            ensure!(response.status() == 200, "the status is {}", response.status());
+            response.into_body().collect_up_to(100).await.map_err(Failure::from)
+        }
+        Err(error) => Err(error),
+    };
+    match broken {
         Ok(whole) => return Err(Failure::new(format!("a cut looks like the end after {whole:?}"))),
         Err(error) => ensure!(!error.to_string().contains("secret"), "the cut tells {error}"),
     }

@@ -17,6 +17,8 @@ pub(super) struct Pieces {
     first: Option<Bytes>,
     /// `None` once it has ended.
     rest: Option<Chunks<Bytes>>,
+    /// It failed, which the transport has yet to learn.
+    is_broken: bool,
 }
 
 /// What the transport learns of a stream that failed; the log has the whole.
@@ -27,13 +29,12 @@ struct BrokeOff;
 impl Pieces {
     /// Waits for the first byte: until it is there, the response can still be an error.
     pub(super) async fn first(id: &str, mut rest: Chunks<Bytes>) -> Result<Self> {
+        let of = |first, rest| Self { id: id.into(), first, rest, is_broken: false };
         loop {
             match rest.try_next().await? {
                 Some(chunk) if chunk.is_empty() => tokio::task::consume_budget().await,
-                Some(chunk) => {
-                    return Ok(Self { id: id.into(), first: Some(chunk), rest: Some(rest) });
-                }
-                None => return Ok(Self { id: id.into(), first: None, rest: None }),
+                Some(chunk) => return Ok(of(Some(chunk), Some(rest))),
+                None => return Ok(of(None, None)),
             }
         }
     }
@@ -57,6 +58,9 @@ impl http_body::Body for Pieces {
         if let Some(chunk) = this.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
+        if std::mem::take(&mut this.is_broken) {
+            return Poll::Ready(Some(Err(BrokeOff.into())));
+        }
         let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
         Poll::Ready(match ready!(rest.poll_next_unpin(cx)) {
             Some(Ok(chunk)) if chunk.is_empty() => {
@@ -68,7 +72,10 @@ impl http_body::Body for Pieces {
             Some(Err(failure)) => {
                 tracing::warn!(id = &*this.id, %failure, "a download broke off");
                 this.rest = None;
-                Some(Err(BrokeOff.into()))
+                this.is_broken = true;
+                // The transport has a turn to write out what came before: an error may overtake it.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             None => {
                 this.rest = None;
@@ -78,6 +85,6 @@ impl http_body::Body for Pieces {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.rest.is_none()
+        self.first.is_none() && self.rest.is_none() && !self.is_broken
     }
 }

@@ -14,8 +14,8 @@ use crate::workspace;
 const USAGE: &str = "\
 usage: cargo xtask test [--keep-going]
 
-Tidy, format, clippy, tests, doc tests, docs, the laws of transports, clients that others wrote and a real browser, with
-warnings as errors.
+Tidy, the statements that tests hold, format, clippy, tests, doc tests, docs, the laws of transports, clients that others
+wrote and a real browser, with warnings as errors.
 
   --keep-going   run the other steps after one has failed; the default when CI is set";
 
@@ -63,6 +63,8 @@ fn steps() -> anyhow::Result<Vec<Step>> {
     let this_program = std::env::current_exe().context("cannot find this program's own file")?;
     Ok(vec![
         Step::new("tidy", Command::new(&this_program)).args("tidy"),
+        // Before the tests themselves: a statement that lost its test is no failure of theirs.
+        Step::new("spec", Command::new(&this_program)).args("spec"),
         Step::cargo("format", "fmt --all --check"),
         Step::cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
         // All that cargo tests by itself: some tests start examples, which are built only so.

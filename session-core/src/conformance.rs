@@ -18,6 +18,7 @@
 //! ```
 
 use async_trait::async_trait;
+use http::HeaderMap;
 
 use crate::exchange::BoxError;
 use crate::link::Connect;
@@ -71,6 +72,27 @@ pub trait Fixture: Send + Sync + 'static {
     /// Whatever keeps the server from starting; the law then fails.
     async fn start(&self, role: ServerRole) -> Result<Self::Client, BoxError>;
 
+    /// As [`start`](Self::start), with headers that the head of each of the client's links is to carry.
+    ///
+    /// For a transport whose links begin with no head, [`lacks`](Self::lacks) says [`Capability::Headers`]; then, and as long
+    /// as this is not overridden, it is called with no headers.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    async fn start_with(
+        &self,
+        role: ServerRole,
+        headers: HeaderMap,
+    ) -> Result<Self::Client, BoxError> {
+        if headers.is_empty() {
+            return self.start(role).await;
+        }
+        Err("the fixture does not say how a client's links get headers: implement `Fixture::start_with`, or let \
+             `Fixture::lacks` say that this transport lacks `Capability::Headers`"
+            .into())
+    }
+
     /// Does to the server what a stranger on the network might: garbage instead of a handshake, a handshake that is
     /// never finished. Not called for a transport that lacks [`Capability::Strangers`].
     ///
@@ -93,4 +115,6 @@ pub enum Capability {
     Strangers,
     /// Peers that have an address on a network.
     PeerAddress,
+    /// Links that begin with the head of a request, whose headers the client chooses: [`Fixture::start_with`].
+    Headers,
 }

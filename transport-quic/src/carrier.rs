@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http::request::Parts;
+use session_core::link::PeerInfo;
 
 use crate::stream::{RecvStream, SendStream, StreamError};
 #[cfg(feature = "webtransport")]
@@ -43,13 +43,13 @@ impl Carrier {
         }
     }
 
-    /// The head of the request that opened it, where that took one. It goes before what a stream says of itself:
-    /// here the browser speaks, there the script of a page.
-    pub(crate) fn request(&self) -> Option<&Parts> {
+    /// Who the peer of a stream is. The head of a browser's request goes before what a stream says of itself: there the
+    /// browser speaks, here the script of a page.
+    pub(crate) fn peer_info(&self) -> PeerInfo {
         match self {
-            Self::Quic(_) => None,
+            Self::Quic(connection) => PeerInfo::new(Some(connection.remote_address()), None),
             #[cfg(feature = "webtransport")]
-            Self::WebTransport(session) => Some(session.request()),
+            Self::WebTransport(session) => session.peer_info(),
         }
     }
 

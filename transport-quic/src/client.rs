@@ -100,11 +100,13 @@ impl Client {
     ///
     /// [`ConnectError::Header`] when the name or the value cannot stand in a header.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, ConnectError> {
-        let (Ok(key), Ok(value)) =
+        let (Ok(key), Ok(mut value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
         else {
             return Err(ConnectError::Header { name: name.to_owned() });
         };
+        // It is left out of what is printed.
+        value.set_sensitive(true);
         self.headers.append(key, value);
         Ok(self)
     }

@@ -77,7 +77,11 @@ pub async fn bind_with(config: Config) -> Result<QuicListener, BindError> {
         max_streams: config.max_streams_per_connection as usize,
         #[cfg(feature = "webtransport")]
         guard: crate::webtransport::Guard::new(&config, local),
+        #[cfg(feature = "webtransport")]
+        gate: Arc::default(),
     });
+    #[cfg(feature = "webtransport")]
+    let gate = Arc::clone(&host.gate);
     #[cfg(feature = "webtransport")]
     let mount = host.guard.mount().to_owned();
     let tracker = TaskTracker::new();
@@ -96,6 +100,8 @@ pub async fn bind_with(config: Config) -> Result<QuicListener, BindError> {
         is_development: identity.is_development,
         #[cfg(feature = "webtransport")]
         mount,
+        #[cfg(feature = "webtransport")]
+        gate,
     })
 }
 
@@ -118,6 +124,9 @@ pub struct QuicListener {
     is_development: bool,
     #[cfg(feature = "webtransport")]
     mount: String,
+    /// Where those who answer the requests of pages find whom the server lets in.
+    #[cfg(feature = "webtransport")]
+    gate: Arc<std::sync::OnceLock<session_core::link::Gate>>,
 }
 
 impl QuicListener {
@@ -158,6 +167,13 @@ impl Listener for QuicListener {
 
     async fn accept(&mut self) -> Option<Incoming<QuicLink>> {
         self.incoming.recv().await
+    }
+
+    /// A page's request for a session is answered with the status of a refusal. Links of other clients have no handshake of
+    /// their own: the server closes them with the reason.
+    #[cfg(feature = "webtransport")]
+    fn guard(&mut self, gate: session_core::link::Gate) {
+        self.gate.get_or_init(|| gate);
     }
 
     /// Clients that came and were not accepted are told to come back (1012, 503), those that come now are refused.

@@ -38,6 +38,10 @@ pub(crate) struct Host {
     /// Which pages may open a session.
     #[cfg(feature = "webtransport")]
     pub(crate) guard: crate::webtransport::Guard,
+    /// Whom the server lets in, once it has said so. A link has no handshake of its own to be refused with a status, so
+    /// only sessions of pages are asked for here.
+    #[cfg(feature = "webtransport")]
+    pub(crate) gate: Arc<std::sync::OnceLock<session_core::link::Gate>>,
 }
 
 /// Serves a connection, or a session of one, until the peer closes it or is lost, until it had no stream for long, or,
@@ -57,7 +61,7 @@ pub(crate) async fn serve(mut carrier: Carrier, host: Arc<Host>) {
             opened = carrier.accept() => match opened {
                 Ok(stream) => {
                     let token = streams.token();
-                    let peer = PeerInfo::new(Some(carrier.peer()), carrier.request().cloned());
+                    let peer = carrier.peer_info();
                     tokio::spawn(begin(stream, peer, Arc::clone(&host), token));
                     alarm.as_mut().reset(Instant::now() + host.idle_timeout);
                 }

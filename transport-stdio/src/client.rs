@@ -1,4 +1,5 @@
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -6,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use session_core::exchange::{Request, Response};
-use session_core::link::Connect;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use session_core::exchange::{Request, Response, head};
+use session_core::link::{Connect, PeerInfo};
 use tokio::sync::oneshot;
 
 use crate::config::{Config, Framing};
@@ -17,7 +19,7 @@ use crate::link::StdioLink;
 use crate::port::{self, Ending, Hold, Pipes, Role, Rules};
 use crate::process::Process;
 use crate::system::{Input, Output};
-use crate::wire::BODY_WINDOW;
+use crate::wire::{BODY_WINDOW, MAX_HEAD};
 
 /// How a program is started whose stdin and stdout are the wire.
 ///
@@ -31,11 +33,11 @@ use crate::wire::BODY_WINDOW;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Client {
     command: Command,
     framing: Framing,
     max_message_bytes: usize,
+    headers: HeaderMap,
     grace: Duration,
 }
 
@@ -86,6 +88,23 @@ impl Client {
     pub const fn max_message_bytes(mut self, bytes: usize) -> Self {
         self.max_message_bytes = bytes;
         self
+    }
+
+    /// Sends a header with the head of the link, for instance `authorization`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Header`] when the name or the value cannot stand in a header.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, ConnectError> {
+        let (Ok(key), Ok(mut value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
+        else {
+            return Err(ConnectError::Header { name: name.to_owned() });
+        };
+        // It is left out of what is printed.
+        value.set_sensitive(true);
+        self.headers.append(key, value);
+        Ok(self)
     }
 
     /// How long the program may take to end once it was told to, before it is killed; 5 s by default.
@@ -153,7 +172,7 @@ impl Client {
         };
         let ending = Ending { linger: self.grace, process };
         let hold = port::start(pipes, rules, Role::Client, ending)?;
-        Ok(Child { hold, id, link_taken: AtomicBool::new(false) })
+        Ok(Child { hold, id, headers: self.headers, link_taken: AtomicBool::new(false) })
     }
 }
 
@@ -164,6 +183,7 @@ impl From<Command> for Client {
             command,
             framing: Framing::Lines,
             max_message_bytes: 16 << 20,
+            headers: HeaderMap::new(),
             grace: Duration::from_secs(5),
         }
     }
@@ -174,10 +194,10 @@ impl From<Command> for Client {
 /// The program runs for as long as this, its link, or an exchange is in use. With the last of them its input ends; it
 /// has a while to end by itself, and is then killed. Either way it is waited for, in a thread, so that no zombie is
 /// left.
-#[derive(Debug)]
 pub struct Child {
     hold: Arc<Hold>,
     id: Option<u32>,
+    headers: HeaderMap,
     link_taken: AtomicBool,
 }
 
@@ -216,6 +236,39 @@ impl Child {
     }
 }
 
+impl Child {
+    /// The head of the link's request, if there is anything to say with it.
+    fn head(&self) -> Result<Option<Vec<u8>>, ConnectError> {
+        if self.headers.is_empty() {
+            return Ok(None);
+        }
+        let mut request = http::Request::new(());
+        request.headers_mut().clone_from(&self.headers);
+        let head = head::encode_request(&request.into_parts().0)?;
+        if head.len() > MAX_HEAD {
+            return Err(ConnectError::HeadTooLarge { length: head.len(), limit: MAX_HEAD });
+        }
+        Ok(Some(head))
+    }
+}
+
+impl fmt::Debug for Child {
+    /// Without the headers, which may carry credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Client {
+    /// Without the headers, which may carry credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("program", &self.command.get_program())
+            .field("framing", &self.framing)
+            .finish_non_exhaustive()
+    }
+}
+
 #[async_trait]
 impl Connect for Child {
     type Link = StdioLink;
@@ -223,14 +276,15 @@ impl Connect for Child {
 
     /// The one link of the process.
     async fn link(&self) -> Result<StdioLink, ConnectError> {
+        let head = self.head()?;
         if self.link_taken.swap(true, Ordering::SeqCst) {
             return Err(ConnectError::LinkTaken);
         }
         let outbound = &self.hold.port().outbound;
-        outbound.open();
+        outbound.open(head.as_deref());
         // The server answers, and gives credit: its window counts from the first frame.
         outbound.grant(0);
-        Ok(StdioLink::new(Arc::clone(&self.hold), None, None))
+        Ok(StdioLink::new(Arc::clone(&self.hold), PeerInfo::default(), None, None))
     }
 
     /// Must be called within a runtime of tokio.

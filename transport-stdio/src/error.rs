@@ -69,6 +69,12 @@ pub enum ConnectError {
         /// The limit.
         limit: usize,
     },
+    /// A header cannot be sent.
+    #[error("{name} is not a header that can be sent")]
+    Header {
+        /// Its name.
+        name: String,
+    },
     /// The request has a head that cannot be sent.
     #[error("the request has a head that cannot be sent")]
     Head(#[from] InvalidHead),

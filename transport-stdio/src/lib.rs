@@ -29,7 +29,7 @@
 //! | `["binary","<base64>"]` | both | a binary frame |
 //! | `["close",1000,"why"]` | both | the orderly end of the link; code and text may be left out |
 //! | `["abort"]` | both | the link ends without order |
-//! | `["open"]` | both | this end always ends its link with a word, and gives credit for frames; the server says it only in answer |
+//! | `["open"]` | both | this end always ends its link with a word, and gives credit for frames; the server says it only in answer. A client that opens the link with it may add the head of a request, `{"path":"/","headers":[["authorization","Bearer …"]]}`: what the app sees of its peer, and what a server asks for that lets in only whom it knows |
 //! | `["request",1,{"path":"/…"}]` | client | begins an exchange, under a number that no other under way has; `method` (GET) and `headers`, a list of pairs, may be given |
 //! | `["response",1,{"status":200,…}]` | server | begins the response |
 //! | `["data",1,"<base64>"]` | both | a piece of the body; `{"text":"…"}` in place of the base64 is understood too |

@@ -51,13 +51,14 @@ struct Shared {
 impl StdioLink {
     pub(crate) fn new(
         hold: Arc<Hold>,
+        peer: PeerInfo,
         over: Option<CancellationToken>,
         token: Option<TaskTrackerToken>,
     ) -> Self {
         let over = (over.map(CancellationToken::drop_guard), token);
         let shared = Arc::new(Shared { hold, _over: over });
         Self {
-            peer: PeerInfo::default(),
+            peer,
             receive: StdioReceive {
                 frames: VecDeque::new(),
                 owed: 0,

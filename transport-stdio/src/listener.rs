@@ -1,10 +1,11 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::request::Parts;
 use session_core::exchange::Exchange;
-use session_core::link::{CloseReason, Incoming, Listener, turn_away};
+use session_core::link::{CloseReason, Incoming, Listener, PeerInfo, turn_away};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -76,9 +77,10 @@ fn listen(pipes: Pipes, config: &Config, runtime: Handle) -> Result<StdioListene
     };
     let (sender, incoming) = mpsc::channel(config.max_exchanges);
     let tracker = TaskTracker::new();
-    let opened = CancellationToken::new();
+    let (opened, head) = (CancellationToken::new(), Arc::default());
     let door = Door {
         opened: opened.clone(),
+        head: Arc::clone(&head),
         incoming: sender,
         max_exchanges: config.max_exchanges,
         tracker: tracker.clone(),
@@ -89,6 +91,7 @@ fn listen(pipes: Pipes, config: &Config, runtime: Handle) -> Result<StdioListene
     Ok(StdioListener {
         incoming,
         opened,
+        head,
         given: false,
         over: CancellationToken::new(),
         until: None,
@@ -108,6 +111,8 @@ pub struct StdioListener {
     incoming: mpsc::Receiver<Exchange>,
     /// The client has said something on the link.
     opened: CancellationToken,
+    /// The head of the request that opened the link, if the client has sent one.
+    head: Arc<OnceLock<Parts>>,
     /// The link was given out.
     given: bool,
     /// The link is done with.
@@ -126,8 +131,9 @@ impl StdioListener {
         if !self.opened.is_cancelled() || std::mem::replace(&mut self.given, true) {
             return None;
         }
+        let peer = PeerInfo::new(None, self.head.get().cloned());
         let over = self.over.clone();
-        Some(StdioLink::new(Arc::clone(&self.hold), Some(over), Some(self.tracker.token())))
+        Some(StdioLink::new(Arc::clone(&self.hold), peer, Some(over), Some(self.tracker.token())))
     }
 }
 

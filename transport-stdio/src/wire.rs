@@ -40,8 +40,9 @@ const FRAME_COST: usize = 64;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Item {
     Frame(Frame),
-    /// The peer's link ends with a word, and it heeds the window of the link.
-    Open,
+    /// The peer's link ends with a word, and it heeds the window of the link. Of a client, the head of the request that
+    /// opens the link may come with it.
+    Open(Option<Bytes>),
     Close(Option<CloseReason>),
     Abort,
     Request(Id, Bytes),
@@ -58,7 +59,7 @@ pub(crate) enum Item {
 /// One thing to say, frames apart.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Word<'a> {
-    Open,
+    Open(Option<&'a [u8]>),
     Close(&'a CloseReason),
     Abort,
     Request(Id, &'a [u8]),
@@ -197,7 +198,8 @@ mod tests {
         let long = Bytes::from(vec![7; MAX_CHUNK]);
         let mut wire = Vec::new();
         for word in [
-            Word::Open,
+            Word::Open(None),
+            Word::Open(Some(head)),
             Word::Request(id(1), head),
             Word::Data(id(1), &long),
             Word::Data(id(u32::MAX), b"x"),
@@ -213,7 +215,8 @@ mod tests {
             framing.put(&mut wire, word);
         }
         let mut items = vec![
-            Item::Open,
+            Item::Open(None),
+            Item::Open(Some(Bytes::from_static(head))),
             Item::Request(id(1), Bytes::from_static(head)),
             Item::Data(id(1), long),
             Item::Data(id(u32::MAX), Bytes::from_static(b"x")),

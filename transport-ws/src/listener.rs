@@ -1,10 +1,11 @@
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::config::InvalidValue;
-use session_core::link::{CloseReason, Incoming, Listener, turn_away};
+use session_core::link::{CloseReason, Gate, Incoming, Listener, turn_away};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -47,10 +48,11 @@ pub async fn bind_with(config: Config) -> Result<WsListener, BindError> {
     let (service, incoming) = WsService::new(&config, Some(local))?;
     let address = format!("http://{local}{}", service.mount());
     let stop = CancellationToken::new();
-    let tracker = service.tracker().clone();
+    let (tracker, gate) = (service.tracker().clone(), Arc::clone(service.gate()));
     tracker.spawn(Door::new(socket, service, &config, stop.clone()).run());
     Ok(WsListener {
         incoming,
+        gate,
         tracker,
         stop: Some(stop.drop_guard()),
         linger: config.linger,
@@ -72,6 +74,7 @@ pub fn service(config: &Config) -> Result<(WsService, WsListener), InvalidValue>
     let address = service.mount().to_owned();
     let listener = WsListener {
         incoming,
+        gate: Arc::clone(service.gate()),
         tracker: service.tracker().clone(),
         stop: None,
         linger: config.linger,
@@ -87,6 +90,8 @@ pub fn service(config: &Config) -> Result<(WsService, WsListener), InvalidValue>
 #[derive(Debug)]
 pub struct WsListener {
     incoming: mpsc::Receiver<Incoming<WsLink>>,
+    /// Where those who answer handshakes find whom the server lets in.
+    gate: Arc<OnceLock<Gate>>,
     /// Every task and every socket of this listener.
     tracker: TaskTracker,
     /// `None` within a server of the user's own, or once told.
@@ -110,6 +115,12 @@ impl Listener for WsListener {
 
     async fn accept(&mut self) -> Option<Incoming<WsLink>> {
         self.incoming.recv().await
+    }
+
+    /// A request for a link is answered with the status of a refusal, before it is upgraded. What holds is said first: a
+    /// listener has one server.
+    fn guard(&mut self, gate: Gate) {
+        self.gate.get_or_init(|| gate);
     }
 
     /// Clients that came and were not accepted are told to come back (1012, 503). Ready when every link's

@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::upgrade::OnUpgrade;
 use session_core::config::InvalidValue;
 use session_core::exchange::{Body, BoxError, Exchange, ExchangeError, plain, unavailable};
-use session_core::link::{CloseReason, Incoming, PeerInfo, turn_away};
+use session_core::link::{CloseReason, Gate, Incoming, PeerInfo, turn_away};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
@@ -65,6 +65,8 @@ struct Inner {
     assets: BTreeMap<String, Document>,
     folders: Vec<(String, ServeDir)>,
     guard: Guard,
+    /// Whom the server lets in, once it has said so.
+    gate: Arc<OnceLock<Gate>>,
     rules: Rules,
     handshake_timeout: Duration,
     incoming: mpsc::Sender<Incoming<WsLink>>,
@@ -109,6 +111,7 @@ impl WsService {
             assets: assets.collect(),
             folders: folders.collect(),
             guard: Guard::new(config, local),
+            gate: Arc::default(),
             rules: config.rules(),
             handshake_timeout: config.handshake_timeout,
             incoming,
@@ -124,6 +127,10 @@ impl WsService {
 
     pub(crate) fn room(&self) -> &Arc<Semaphore> {
         &self.inner.room
+    }
+
+    pub(crate) fn gate(&self) -> &Arc<OnceLock<Gate>> {
+        &self.inner.gate
     }
 
     pub(crate) fn tracker(&self) -> &TaskTracker {
@@ -163,7 +170,7 @@ impl Inner {
             return refuse(refusal, &request);
         }
         match self.place(uri.path()) {
-            Place::Link if handshake::is_wanted(request.headers()) => self.open_link(request),
+            Place::Link if handshake::is_wanted(request.headers()) => self.open_link(request).await,
             Place::Exchange(path) => self.exchange(path, request).await,
             Place::Page(page) if is_read(request.method()) => page.respond(request.headers()),
             Place::Document(document) if is_read(request.method()) => {
@@ -224,7 +231,7 @@ impl Inner {
         })
     }
 
-    fn open_link(self: &Arc<Self>, mut request: Request<Body>) -> Response<Body> {
+    async fn open_link(self: &Arc<Self>, mut request: Request<Body>) -> Response<Body> {
         let accept = match handshake::answer(&request) {
             Ok(accept) => accept,
             Err(invalid) => return refuse_handshake(invalid),
@@ -249,7 +256,17 @@ impl Inner {
         };
         let upgrade = hyper::upgrade::on(&mut request);
         let (parts, _) = request.into_parts();
-        let peer = PeerInfo::new(peer, Some(own(parts)));
+        let mut peer = PeerInfo::new(peer, Some(own(parts)));
+        if let Some(gate) = self.gate.get() {
+            tokio::select! {
+                answer = gate.ask(&mut peer) => {
+                    if let Err(refusal) = answer {
+                        return refusal.to_response();
+                    }
+                }
+                () = self.incoming.closed() => return unavailable("no new sessions"),
+            }
+        }
         let hold = Hold { _permit: Some(permit), _token: Some(self.tracker.token()) };
         let inner = Arc::clone(self);
         self.tracker.spawn(async move {

@@ -18,7 +18,11 @@
 //!    answers to pings, a write that waits must wake them both.
 //! 6. **Do the work in tasks** and let `accept` be a channel: it is cancel-safe then, and a slow handshake delays no
 //!    other. `finish` closes that channel, and waits for the tasks.
-//! 7. **Let the suite judge.** Implement [`Fixture`](super::Fixture), which starts a server and gives a client, and
+//! 7. **Say who comes.** What a client says of itself when it opens a link, such as a token, belongs into the
+//!    [`PeerInfo`](crate::link::PeerInfo), with its address. A handshake that can answer with a status asks the gate that
+//!    [`Listener::guard`](crate::link::Listener::guard) is given; without one there is nothing to do, as the server asks for
+//!    each link it gets.
+//! 8. **Let the suite judge.** Implement [`Fixture`](super::Fixture), which starts a server and gives a client, and
 //!    make `fn main() -> ExitCode { Suite::new().with(Mine).main() }`. Say what the transport lacks by its nature with
 //!    [`Capability`](super::Capability); nothing else is an excuse.
 //!

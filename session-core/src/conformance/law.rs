@@ -14,6 +14,8 @@ use crate::link::{AnyLink, AnyListener, Connect, Link, Receive, Transmit};
 pub(crate) struct Law {
     pub(crate) name: &'static str,
     pub(crate) needs: &'static [Capability],
+    /// Headers of the client's links; with any, the law needs [`Capability::Headers`] too.
+    pub(crate) says: &'static [(&'static str, &'static str)],
     pub(crate) roles: Roles,
 }
 
@@ -33,7 +35,7 @@ pub(crate) type Verdict = Result<(), Failure>;
 impl Law {
     /// A law of one link, whichever end does what.
     pub(crate) const fn link(name: &'static str, one: Role<End>, other: Role<End>) -> Self {
-        Self { name, needs: &[], roles: Roles::Link { one, other } }
+        Self { name, needs: &[], says: &[], roles: Roles::Link { one, other } }
     }
 
     /// A law of a server.
@@ -42,7 +44,12 @@ impl Law {
         client: Role<Client>,
         server: Role<Served>,
     ) -> Self {
-        Self { name, needs: &[], roles: Roles::Server { client, server } }
+        Self { name, needs: &[], says: &[], roles: Roles::Server { client, server } }
+    }
+
+    pub(crate) const fn says(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.says = headers;
+        self
     }
 
     pub(crate) const fn needs(mut self, needs: &'static [Capability]) -> Self {

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use http::HeaderMap;
 
 use super::{Capability, Fixture, ServerRole};
 use crate::exchange::BoxError;
@@ -27,5 +28,15 @@ impl Fixture for Memory {
         let (connector, listener) = link::memory(role.max_frame());
         role.serve(listener);
         Ok(connector)
+    }
+
+    async fn start_with(
+        &self,
+        role: ServerRole,
+        headers: HeaderMap,
+    ) -> Result<Connector, BoxError> {
+        let mut request = http::Request::new(());
+        *request.headers_mut() = headers;
+        Ok(self.start(role).await?.request(request.into_parts().0))
     }
 }

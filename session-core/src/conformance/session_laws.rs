@@ -6,6 +6,7 @@
 //! | `modules` | namespaces, and what destroying one takes |
 //! | `routes` | requests beside the link |
 //! | `downloads` | downloads, and services mounted as routes |
+//! | `identity` | who gets a session, and as whom |
 //! | `ends` | every way to end, and its code |
 //! | `work` | extended tasks, async calcs, requests with blobs |
 //! | `transcript` | the same script gives the same transcript |
@@ -16,6 +17,7 @@ use super::law::Law;
 mod app;
 mod downloads;
 mod ends;
+mod identity;
 mod interface;
 mod modules;
 mod peer;
@@ -31,6 +33,7 @@ pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
         modules::LAWS,
         routes::LAWS,
         downloads::LAWS,
+        identity::LAWS,
         ends::LAWS,
         work::LAWS,
         transcript::LAWS,

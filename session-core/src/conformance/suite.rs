@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -186,7 +187,8 @@ impl<F: Fixture> AnyFixture for Arc<F> {
     async fn try_law(&self, law: &'static Law, way: Way) -> (Outcome, String) {
         let lacks = self.lacks();
         let missing = |need: &Capability| lacks.iter().find(|(lacking, _)| lacking == need);
-        if let Some((_, reason)) = law.needs.iter().find_map(missing) {
+        let headers = (!law.says.is_empty()).then_some(&Capability::Headers);
+        if let Some((_, reason)) = law.needs.iter().chain(headers).find_map(missing) {
             return (Outcome::NotApplicable, (*reason).to_owned());
         }
         let exception = self.exceptions().into_iter().find(|(name, _)| *name == law.name);
@@ -208,7 +210,11 @@ async fn verdict<F: Fixture>(fixture: &Arc<F>, law: &'static Law, way: Way) -> V
     let (verdict, server) = oneshot::channel();
     let role = ServerRole { law: law.name, first: way == Way::ToClient, parley: theirs, verdict };
     let max_frame = role.max_frame();
-    let client = fixture.start(role).await?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in law.says {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let client = fixture.start_with(role, headers).await?;
     let client: Playing = match law.roles {
         Roles::Server { client: role, .. } => {
             let connect = Box::new(Connecting { fixture: Arc::clone(fixture), client });

@@ -40,7 +40,10 @@ impl Fixture for Unix {
     }
 
     fn lacks(&self) -> Vec<(Capability, &'static str)> {
-        vec![(Capability::PeerAddress, "the peers of a Unix domain socket have none")]
+        vec![
+            (Capability::PeerAddress, "the peers of a Unix domain socket have none"),
+            (Capability::Headers, "what opens a link is a record with nothing in it"),
+        ]
     }
 
     async fn start(&self, role: ServerRole) -> Result<UnixClient, BoxError> {

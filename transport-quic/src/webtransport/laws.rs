@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use session_core::conformance::{Fixture, ServerRole, Suite};
 use session_core::exchange::{BoxError, Request, Response};
 use session_core::link::{Connect, PeerInfo};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use web_transport_quinn::ClientBuilder;
+use web_transport_quinn::proto::ConnectRequest;
+use web_transport_quinn::{ClientBuilder, ClientError};
 
 use super::Membership;
 use crate::error::ConnectError;
@@ -24,9 +26,8 @@ use crate::{Config, bind_with, exchange};
 struct WebTransport;
 
 struct Page {
-    /// Its end would be that of every stream.
-    session: Option<web_transport_quinn::Session>,
-    connection: quinn::Connection,
+    /// Its end would be that of every stream. A server that refuses it says so to whoever wants a stream of it.
+    session: Result<web_transport_quinn::Session, ClientError>,
     over: CancellationToken,
     streams: TaskTracker,
     rules: Rules,
@@ -41,6 +42,10 @@ impl Fixture for WebTransport {
     }
 
     async fn start(&self, role: ServerRole) -> Result<Page, BoxError> {
+        self.start_with(role, HeaderMap::new()).await
+    }
+
+    async fn start_with(&self, role: ServerRole, headers: HeaderMap) -> Result<Page, BoxError> {
         let mut config = Config::new("127.0.0.1:0");
         config.max_message_bytes = role.max_frame();
         let listener = bind_with(config).await?;
@@ -50,10 +55,8 @@ impl Fixture for WebTransport {
         let rules = Rules { opener: Opener::Us, max_message: role.max_frame(), linger };
         role.serve(listener);
         let client = ClientBuilder::new().with_server_certificate_hashes(hashes)?;
-        let session = client.connect(url).await?;
         Ok(Page {
-            connection: (*session).clone(),
-            session: Some(session),
+            session: client.connect(ConnectRequest::new(url).with_headers(headers)).await,
             over: CancellationToken::new(),
             streams: TaskTracker::new(),
             rules,
@@ -63,7 +66,7 @@ impl Fixture for WebTransport {
     async fn disturb(&self, page: &Page) -> Result<(), BoxError> {
         // Of a session that is not there, no frame of HTTP/3, the head of a request that never comes.
         for garbage in [&[0x40, 0x41, 0x3f, 1][..], &[0xff; 64], &[1, 0x40]] {
-            let (mut send, _recv) = page.connection.open_bi().await?;
+            let (mut send, _recv) = page.connection()?.open_bi().await?;
             send.write_all(garbage).await?;
         }
         Ok(())
@@ -71,8 +74,15 @@ impl Fixture for WebTransport {
 }
 
 impl Page {
+    fn connection(&self) -> Result<&quinn::Connection, ConnectError> {
+        match &self.session {
+            Ok(session) => Ok(session),
+            Err(error) => Err(ConnectError::Io(std::io::Error::other(error.clone()))),
+        }
+    }
+
     async fn open(&self) -> Result<(SendStream, RecvStream), ConnectError> {
-        let (mut send, recv) = self.connection.open_bi().await.map_err(StreamError::from)?;
+        let (mut send, recv) = self.connection()?.open_bi().await.map_err(StreamError::from)?;
         // A stream of the session that the first stream of the connection has asked for.
         send.write_all(&[0x40, 0x41, 0]).await.map_err(StreamError::from)?;
         let owner = || Owner::Session(Membership::new(self.over.clone()));
@@ -89,7 +99,7 @@ impl Connect for Page {
         let token = self.streams.token();
         let (mut send, recv) = self.open().await?;
         send.write_all(wire::head(OPEN, br#"{"path":"/"}"#)?).await?;
-        let peer = PeerInfo::new(Some(self.connection.remote_address()), None);
+        let peer = PeerInfo::new(Some(self.connection()?.remote_address()), None);
         Ok(QuicLink::new((send, recv), Bytes::new(), peer, self.rules, token))
     }
 
@@ -101,12 +111,13 @@ impl Connect for Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        let (session, connection) = (self.session.take(), self.connection.clone());
+        let Ok(session) = &self.session else { return };
+        let session = session.clone();
         let streams = mem::take(&mut self.streams);
         Handle::current().spawn(async move {
             streams.close();
             streams.wait().await;
-            connection.close(Code::Done.into(), b"");
+            quinn::Connection::close(&session, Code::Done.into(), b"");
             drop(session);
         });
     }

@@ -7,6 +7,7 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
+use session_core::link::PeerInfo;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,8 @@ pub(super) type Ends = (quinn::SendStream, quinn::RecvStream);
 #[derive(Debug)]
 pub(crate) struct Session {
     connection: quinn::Connection,
-    request: Parts,
+    /// Who opened it.
+    peer: PeerInfo,
     streams: mpsc::Receiver<Ends>,
     /// Cancelled when either side has ended it.
     over: CancellationToken,
@@ -51,8 +53,11 @@ impl Session {
         self.connection.remote_address()
     }
 
-    pub(crate) const fn request(&self) -> &Parts {
-        &self.request
+    /// Who opened it, and from where now.
+    pub(crate) fn peer_info(&self) -> PeerInfo {
+        let mut peer = self.peer.clone();
+        peer.address = Some(self.peer());
+        peer
     }
 
     /// Tells the page, and waits until the browser has it.
@@ -85,16 +90,27 @@ impl Asked {
         quinn::VarInt::from(self.ends.0.id()).into_inner()
     }
 
-    /// Lets the page in, and serves the session until it is over.
+    /// Lets the page in, if the server does, and serves the session until it is over.
     pub(super) async fn serve(self, streams: mpsc::Receiver<Ends>, host: Arc<Host>) {
-        let Self { connection, ends: (mut send, recv), request } = self;
+        let Self { connection, ends, request } = self;
+        let mut peer = PeerInfo::new(Some(connection.remote_address()), Some(request));
+        if let Some(gate) = host.gate.get() {
+            let refused = tokio::select! {
+                answer = gate.ask(&mut peer) => answer.err().map(|refusal| refusal.status()),
+                () = host.stop.cancelled() => Some(StatusCode::SERVICE_UNAVAILABLE),
+            };
+            if let Some(status) = refused {
+                return refuse(ends, status, host.head_timeout).await;
+            }
+        }
+        let (mut send, recv) = ends;
         if !answer(&mut send, ConnectResponse::OK, host.head_timeout).await {
             return;
         }
         let over = CancellationToken::new();
         let session = Session {
             connection,
-            request,
+            peer,
             streams,
             over: over.clone(),
             send,

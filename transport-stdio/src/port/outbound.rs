@@ -142,8 +142,8 @@ impl Outbound {
     }
 
     /// Says that this end ends its link with a word, and heeds windows.
-    pub(crate) fn open(&self) {
-        self.put(&mut self.lock(), Word::Open);
+    pub(crate) fn open(&self, head: Option<&[u8]>) {
+        self.put(&mut self.lock(), Word::Open(head));
     }
 
     /// The peer takes frames of so much more; the first time, it tells that it counts.

@@ -1,8 +1,9 @@
 use std::io;
 use std::mem;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use http::StatusCode;
+use http::request::Parts;
 use session_core::exchange::{Exchange, head};
 use session_core::link::{Frame, ReceiveError};
 use tokio::runtime::Handle;
@@ -35,6 +36,8 @@ pub(crate) enum Role {
 pub(crate) struct Door {
     /// The client has said something on the link.
     pub(crate) opened: CancellationToken,
+    /// The head of the request that opened the link, if the client has sent one; set before that.
+    pub(crate) head: Arc<OnceLock<Parts>>,
     pub(crate) incoming: mpsc::Sender<Exchange>,
     pub(crate) max_exchanges: usize,
     pub(crate) tracker: TaskTracker,
@@ -117,12 +120,15 @@ impl Reader<'_> {
                 self.open();
                 self.frames.push(frame);
             }
-            Item::Open => {
+            Item::Open(head) => {
+                if let Some(json) = head {
+                    self.take_head(&json)?;
+                }
                 self.open();
                 if self.port.inbound.begin_counting()
                     && let Role::Server(_) = self.role
                 {
-                    self.port.outbound.open();
+                    self.port.outbound.open(None);
                     self.port.outbound.grant(0);
                 }
             }
@@ -168,6 +174,20 @@ impl Reader<'_> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Keeps the head of the request that opens the link.
+    fn take_head(&self, json: &[u8]) -> Result<(), ReceiveError> {
+        let Role::Server(door) = &self.role else {
+            return Err(unexpected("the head of a request to the client"));
+        };
+        if self.opened {
+            return Err(unexpected("the head of a link that is open"));
+        }
+        let parts = head::decode_request(json).map_err(|error| unexpected(&error.to_string()))?;
+        // Only the first `open` finds the link not open.
+        door.head.get_or_init(|| parts);
         Ok(())
     }
 

@@ -124,7 +124,7 @@ fn item(record: Record) -> Result<Item, ReceiveError> {
     }
     let mut payload = record.payload;
     match kind {
-        OPEN => return Ok(Item::Open),
+        OPEN => return Ok(Item::Open((!payload.is_empty()).then_some(payload))),
         ABORT => return Ok(Item::Abort),
         CLOSE if payload.is_empty() => return Ok(Item::Close(None)),
         CLOSE => {
@@ -160,7 +160,11 @@ pub(super) fn put_frame(batch: &mut Batch, frame: Frame) {
 
 pub(super) fn put(out: &mut Vec<u8>, word: Word<'_>) {
     match word {
-        Word::Open => put_header(out, OPEN, 0),
+        Word::Open(head) => {
+            let head = head.unwrap_or_default();
+            put_header(out, OPEN, head.len());
+            out.put_slice(head);
+        }
         Word::Abort => put_header(out, ABORT, 0),
         Word::Close(reason) => {
             let payload = framing::close_payload(reason);

@@ -217,7 +217,13 @@ pub(super) fn put(out: &mut Vec<u8>, word: Word<'_>) {
         out.extend_from_slice(id.to_string().as_bytes());
     };
     match word {
-        Word::Open => out.extend_from_slice(b"[\"open\""),
+        Word::Open(head) => {
+            out.extend_from_slice(b"[\"open\"");
+            if let Some(head) = head {
+                out.push(b',');
+                out.extend_from_slice(head);
+            }
+        }
         Word::Abort => out.extend_from_slice(b"[\"abort\""),
         Word::Close(reason) => {
             begin("close", reason.code().get().into());

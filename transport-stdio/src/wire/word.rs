@@ -32,7 +32,10 @@ impl<'de> Visitor<'de> for Words {
         Ok(match &*word.0 {
             "text" => Item::Frame(Frame::Text(next::<String, _>(&mut seq)?.into())),
             "binary" => Item::Frame(Frame::Binary(next::<Base64, _>(&mut seq)?.0)),
-            "open" => Item::Open,
+            "open" => {
+                let json: Option<&'de RawValue> = seq.next_element()?;
+                Item::Open(json.map(|json| Bytes::copy_from_slice(json.get().as_bytes())))
+            }
             "close" => Item::Close(close(&mut seq)?),
             "abort" => Item::Abort,
             "request" => Item::Request(next(&mut seq)?, head(&mut seq)?),

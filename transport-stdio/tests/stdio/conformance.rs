@@ -1,9 +1,10 @@
 use async_trait::async_trait;
+use http::HeaderMap;
 use session_core::conformance::{Capability, Fixture, ServerRole, Suite};
 use session_core::exchange::BoxError;
-use transport_stdio::{Child, Framing};
+use transport_stdio::{Child, Client, Config, Framing};
 
-use crate::support::pair;
+use crate::support::pair_of;
 
 struct Pipes(Framing);
 
@@ -27,7 +28,16 @@ impl Fixture for Pipes {
     }
 
     async fn start(&self, role: ServerRole) -> Result<Child, BoxError> {
-        let (child, listener) = pair(self.0, role.max_frame());
+        self.start_with(role, HeaderMap::new()).await
+    }
+
+    async fn start_with(&self, role: ServerRole, headers: HeaderMap) -> Result<Child, BoxError> {
+        let mut client = Client::new("");
+        for (name, value) in &headers {
+            client = client.header(name.as_str(), value.to_str()?)?;
+        }
+        let config = Config::default().framing(self.0).max_message_bytes(role.max_frame());
+        let (child, listener) = pair_of(client, &config);
         role.serve(listener);
         Ok(child)
     }

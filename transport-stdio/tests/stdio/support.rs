@@ -33,12 +33,16 @@ pub(crate) fn pair(framing: Framing, max_message: usize) -> (Child, StdioListene
 }
 
 pub(crate) fn pair_with(config: &Config) -> (Child, StdioListener) {
+    pair_of(Client::new(""), config)
+}
+
+pub(crate) fn pair_of(client: Client, config: &Config) -> (Child, StdioListener) {
     let (to_server, from_client) = {
         let (read, write) = std::io::pipe().unwrap();
         (write, read)
     };
     let (from_server, to_client) = std::io::pipe().unwrap();
-    let client = Client::new("")
+    let client = client
         .framing(config.framing)
         .max_message_bytes(config.max_message_bytes)
         .over(from_server, to_server)

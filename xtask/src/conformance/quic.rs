@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 use session_core::conformance::{Fixture, ServerRole};
 use session_core::exchange::{BoxError, Request, Response};
 use session_core::link::{Connect, Listener};
@@ -25,11 +26,18 @@ impl Fixture for Quic {
     }
 
     async fn start(&self, role: ServerRole) -> Result<Reached, BoxError> {
+        self.start_with(role, HeaderMap::new()).await
+    }
+
+    async fn start_with(&self, role: ServerRole, headers: HeaderMap) -> Result<Reached, BoxError> {
         let mut config = Config::new("127.0.0.1:0");
         config.max_message_bytes = role.max_frame();
         let listener = bind_with(config).await?;
         let (server, address) = (listener.local_addr(), listener.address());
-        let client = Client::new().max_message_bytes(role.max_frame());
+        let mut client = Client::new().max_message_bytes(role.max_frame());
+        for (name, value) in &headers {
+            client = client.header(name.as_str(), value.to_str()?)?;
+        }
         role.serve(listener);
         Ok(Reached { connection: client.connect(&address).await?, server })
     }

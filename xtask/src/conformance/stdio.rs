@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 use session_core::conformance::{Capability, Fixture, ServerRole, serve_child};
 use session_core::exchange::BoxError;
 use transport_stdio::{Child, Client, Config, bind_with};
@@ -25,7 +26,14 @@ impl Fixture for Stdio {
     }
 
     async fn start(&self, role: ServerRole) -> Result<Child, BoxError> {
-        let client = Client::new(std::env::current_exe()?).max_message_bytes(role.max_frame());
+        self.start_with(role, HeaderMap::new()).await
+    }
+
+    async fn start_with(&self, role: ServerRole, headers: HeaderMap) -> Result<Child, BoxError> {
+        let mut client = Client::new(std::env::current_exe()?).max_message_bytes(role.max_frame());
+        for (name, value) in &headers {
+            client = client.header(name.as_str(), value.to_str()?)?;
+        }
         Ok(client.args(role.into_arguments().await?).spawn()?)
     }
 }

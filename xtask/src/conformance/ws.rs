@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use http::HeaderMap;
 use session_core::conformance::{Fixture, ServerRole};
 use session_core::exchange::BoxError;
 use session_core::link::Listener;
@@ -18,10 +19,17 @@ impl Fixture for Ws {
     }
 
     async fn start(&self, role: ServerRole) -> Result<Endpoint, BoxError> {
+        self.start_with(role, HeaderMap::new()).await
+    }
+
+    async fn start_with(&self, role: ServerRole, headers: HeaderMap) -> Result<Endpoint, BoxError> {
         let mut config = Config::new("127.0.0.1:0");
         config.max_message_bytes = role.max_frame();
         let listener = bind_with(config).await?;
-        let client = Client::new().max_message_bytes(role.max_frame());
+        let mut client = Client::new().max_message_bytes(role.max_frame());
+        for (name, value) in &headers {
+            client = client.header(name.as_str(), value.to_str()?)?;
+        }
         let endpoint = client.endpoint(&listener.address())?;
         role.serve(listener);
         Ok(endpoint)

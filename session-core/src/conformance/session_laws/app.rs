@@ -66,6 +66,7 @@ pub(super) fn app(notes: Notes) -> App {
         routes(s)?;
         downloads::requests(s, &notes)?;
         outside(s)?;
+        identity(s)?;
         ends(s)?;
         work::work(s, &notes)?;
         module::requests(s, &notes)
@@ -211,6 +212,20 @@ fn outside(s: &Session<'_>) -> Result<()> {
         let handle = s.handle();
         tokio::spawn(async move { handle.run(move |s| word.set(s, text)).await });
         Ok(())
+    })?;
+    Ok(())
+}
+
+fn identity(s: &Session<'_>) -> Result<()> {
+    s.set_message_handler("who", |s, ()| {
+        let who = |s: &Session<'_>| (s.user().map(str::to_owned), s.groups().to_vec());
+        let m = s.module("who")?;
+        let known = (who(s), who(&m));
+        m.destroy();
+        Ok(known)
+    })?;
+    s.set_message_handler("header", |s, (name,): (String,)| {
+        Ok(s.peer().header(&name).map(str::to_owned))
     })?;
     Ok(())
 }

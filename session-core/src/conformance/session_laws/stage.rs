@@ -37,7 +37,8 @@ fn limits() -> Limits {
     Limits { message_bytes: MESSAGE, ..Limits::default() }
 }
 
-async fn serve_with(served: Served, server: impl FnOnce(Server) -> Server) -> Verdict {
+/// Runs the app on a server that differs.
+pub(super) async fn serve_with(served: Served, server: impl FnOnce(Server) -> Server) -> Verdict {
     let Served { listener, mut parley, max_frame } = served;
     ensure!(MESSAGE < max_frame, "messages of {MESSAGE} bytes do not fit frames of {max_frame}");
     let (notes, mut noted) = mpsc::unbounded_channel();

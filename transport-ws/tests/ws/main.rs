@@ -10,6 +10,7 @@
 //! | `finish` | a listener's last words |
 //! | `file` | a listener chosen by a configuration file |
 //! | `nested` | the service within an axum router |
+//! | `recording` | what Shiny for Python serves beside its sessions, replayed |
 
 #![allow(
     clippy::unwrap_used,
@@ -26,4 +27,5 @@ mod framing;
 mod http;
 mod laws;
 mod nested;
+mod recording;
 mod support;

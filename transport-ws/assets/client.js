@@ -1,7 +1,7 @@
 // The browser's half of a session: the page's inputs go to the server, what the server computes comes back
 // into the page. It speaks the protocol of the Shiny client on the same markup, so that a page works with either.
 //
-//   inputs    <input id>, <select id>, <textarea id>, <button id class="action-button">,
+//   inputs    <input id> (files too), <select id>, <textarea id>, <button id class="action-button">,
 //             <div id class="shiny-input-radiogroup"> and "shiny-input-checkboxgroup" around their boxes
 //   outputs   <div id class="shiny-text-output">, <div id class="shiny-html-output">
 //
@@ -13,7 +13,7 @@
 //
 // A page that sets window.createSessionSocket = (url) => socket brings its own transport: any object that looks
 // like a WebSocket will do. Nothing here evaluates code, so a strict Content-Security-Policy is no obstacle.
-// Left to the Shiny client: modals, tabs, file inputs, plots, dependencies of HTML, code sent to be evaluated.
+// Left to the Shiny client: modals, tabs, plots, dependencies of HTML, code sent to be evaluated.
 
 (() => {
   "use strict";
@@ -70,6 +70,7 @@
     ["input[type=number], input[type=range]", number],
     ["input[type=password]", { ...text, type: "shiny.password" }],
     ["input[type=date]", { ...text, type: "shiny.date", read: (el) => el.value || null }],
+    ["input[type=file]", { type: "shiny.file", read: () => null, write: (el) => (el.value = "") }],
     ["input[type=checkbox]", { read: (el) => el.checked, write: (el, value) => (el.checked = Boolean(value)) }],
     ["input:not([type]), input[type=text], input[type=search], input[type=url], input[type=email], input[type=tel]", text],
     ["textarea", text],
@@ -131,7 +132,8 @@
     const el = inputOf(target);
     if (!el || el.matches(".action-button")) return;
     finishTyping(el.id);
-    report(el);
+    if (el.type === "file") upload(el);
+    else report(el);
   });
 
   document.addEventListener("click", (event) => {
@@ -143,6 +145,66 @@
     finishTyping();
     report(button);
   });
+
+  // ---------------------------------------------------------------- files, beside the connection
+
+  const uploads = new Map(); // file input → what its last choice of files shows, and how to leave it
+
+  async function upload(el) {
+    uploads.get(el)?.leave();
+    const files = [...el.files];
+    if (!files.length) return;
+    const total = files.reduce((sum, { size }) => sum + size, 0);
+    const bar = create("progress", { max: Math.max(total, 1), value: 0 });
+    const words = create("span", { textContent: "Uploading\u2026" });
+    words.setAttribute("role", "status");
+    const place = create("span", { className: "session-upload" }, bar, words);
+    const leaving = new AbortController();
+    const leave = () => {
+      leaving.abort();
+      place.remove();
+      uploads.delete(el);
+    };
+    uploads.set(el, { leave });
+    el.after(place);
+    try {
+      const announced = files.map(({ name, size, type }) => ({ name, size, type }));
+      const { jobId, uploadUrl } = await session.request("uploadInit", announced, el.id);
+      let before = 0;
+      for (const file of files) {
+        await post(uploadUrl, file, leaving.signal, (sent) => (bar.value = before + sent));
+        before += file.size;
+      }
+      leaving.signal.throwIfAborted();
+      await session.request("uploadEnd", jobId, el.id);
+      bar.value = bar.max;
+      words.textContent = "Uploaded.";
+    } catch (error) {
+      if (leaving.signal.aborted) return;
+      words.classList.add("shiny-output-error");
+      words.textContent = `Not uploaded: ${error.message}`;
+    }
+  }
+
+  // Only an XMLHttpRequest tells how much of its body is on its way.
+  function post(url, file, signal, onProgress) {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const request = new XMLHttpRequest();
+      request.open("POST", url);
+      request.setRequestHeader("content-type", "application/octet-stream");
+      request.upload.addEventListener("progress", ({ loaded }) => onProgress(loaded));
+      request.addEventListener("load", () => {
+        if (request.status >= 200 && request.status < 300) resolve();
+        else reject(new Error(request.responseText || `the server answered with ${request.status}`));
+      });
+      for (const type of ["error", "abort"]) {
+        request.addEventListener(type, () => reject(new Error("the connection broke off")));
+      }
+      signal.addEventListener("abort", () => request.abort());
+      request.send(file);
+    });
+  }
 
   // ---------------------------------------------------------------- what the server should know about the page
 
@@ -221,6 +283,7 @@
       inputs.delete(el.id);
       clearTimeout(typing.get(el.id));
       typing.delete(el.id);
+      uploads.get(el)?.leave();
       gone.push(el.id);
     }
     return gone;

@@ -2,8 +2,8 @@
 //!
 //! `talk` is the conversation, written against [`session_core::link::Connect`]: whatever transport carries it, the
 //! code is the same; `remote` finds the one that an address names. `command` reads what is typed, `outgoing` has what waits
-//! to be sent, `view` reads what the server sends, `screen` writes what comes of it, `transfer` downloads, `ending` has
-//! the close codes in words.
+//! to be sent, `view` reads what the server sends, `screen` writes what comes of it, `transfer` has what goes beside the
+//! link, down and, with `upload`, up, `ending` has the close codes in words.
 
 mod command;
 mod ending;
@@ -13,6 +13,7 @@ mod screen;
 mod talk;
 mod text;
 mod transfer;
+mod upload;
 mod view;
 
 use std::io::{self, BufRead, IsTerminal};

@@ -15,10 +15,10 @@ use crate::link::{AnyLink, Incoming, Listener};
 mod beside;
 mod content;
 mod ends;
-mod fed;
+pub(super) mod fed;
 mod flow;
-mod pattern;
-mod produced;
+pub(super) mod pattern;
+pub(super) mod produced;
 
 /// Every law of exchanges.
 pub(super) fn laws() -> impl Iterator<Item = &'static Law> {

@@ -7,6 +7,7 @@
 //! | `routes` | requests beside the link |
 //! | `downloads` | downloads, and services mounted as routes |
 //! | `identity` | who gets a session, and as whom |
+//! | `uploads` | files beside the link |
 //! | `ends` | every way to end, and its code |
 //! | `work` | extended tasks, async calcs, requests with blobs |
 //! | `transcript` | the same script gives the same transcript |
@@ -24,6 +25,7 @@ mod peer;
 mod routes;
 mod stage;
 mod transcript;
+mod uploads;
 mod work;
 
 /// Every law of sessions.
@@ -34,6 +36,7 @@ pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
         routes::LAWS,
         downloads::LAWS,
         identity::LAWS,
+        uploads::LAWS,
         ends::LAWS,
         work::LAWS,
         transcript::LAWS,

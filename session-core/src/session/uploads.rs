@@ -212,21 +212,21 @@ impl Session<'_> {
         if input.len() > limits.name_bytes || is_full {
             return refuse("there is no room for such an input");
         }
-        if !is_known {
-            self.owner_of(input)?;
-        }
+        self.owner_of(input)?;
         // With the job goes what it was promised; the files keep theirs.
         let files = job.map(|job| job.received.into());
         self.set_files(input, files);
         Ok(b"null".to_vec())
     }
 
-    /// The scope that an input on the wire is of: there must be such a scope, or files would be kept for nobody.
+    /// The scope that an input on the wire is of. There must be such a scope, or somebody who has asked for the input: files
+    /// would else be kept for nobody.
     fn owner_of(&self, input: &str) -> Result<Namespace> {
         let Some((module, _)) = input.rsplit_once('-') else { return Ok(Namespace::ROOT) };
         let owner = AbsoluteId::new(module).and_then(|id| id.resolve_module(&Namespace::ROOT));
         match owner {
             Ok(owner) if self.state().modules.borrow().get(owner.as_str()).is_some() => Ok(owner),
+            _ if self.state().uploads.borrow().files.get(input).is_some() => Ok(Namespace::ROOT),
             Ok(_) | Err(InvalidId { .. }) => refuse("there is no such input any more"),
         }
     }

@@ -11,6 +11,7 @@ what can be typed:
   name=value               sets an input; a value is JSON where it can be read as that, and else text
   call method args…        asks; arguments are JSON, or words
   get path > file          downloads what the session serves, `get rows.csv > rows.csv`
+  upload name file…        gives files to an input, `upload data rows.csv`
   show name…, hide name…   outputs compute while they are shown
   print name               all of an output that is too long for a line
   help, quit";
@@ -24,6 +25,8 @@ pub(super) enum Command {
     Call { method: String, args: Vec<Json> },
     /// Requests a path, or a name that stands for one, and puts the answer into a file.
     Get { path: String, file: PathBuf },
+    /// Gives files to an input.
+    Upload { input: String, files: Vec<PathBuf> },
     /// Shows outputs.
     Show(Vec<String>),
     /// Hides outputs.
@@ -63,6 +66,7 @@ impl Command {
         match word {
             "call" => call(rest),
             "get" => get(rest),
+            "upload" => upload(rest),
             "show" => names(rest).map(Self::Show),
             "hide" => names(rest).map(Self::Hide),
             "print" if !rest.is_empty() => Ok(Self::Print(rest.to_owned())),
@@ -131,6 +135,19 @@ fn get(rest: &str) -> Result<Command, NoCommand> {
         return Err(FORM);
     }
     Ok(Command::Get { path: path.to_owned(), file: file.into() })
+}
+
+fn upload(rest: &str) -> Result<Command, NoCommand> {
+    const FORM: NoCommand = NoCommand("an upload needs an input and files: upload name file…");
+    let word = |word| match word {
+        Json::String(text) => text,
+        // A file may be called 1.
+        other => other.to_string(),
+    };
+    let mut words = arguments(rest).into_iter().map(word);
+    let input = words.next().ok_or(FORM)?;
+    let files: Vec<PathBuf> = words.map(Into::into).collect();
+    if files.is_empty() { Err(FORM) } else { Ok(Command::Upload { input, files }) }
 }
 
 fn names(rest: &str) -> Result<Vec<String>, NoCommand> {
@@ -205,6 +222,20 @@ mod tests {
         assert_eq!(Command::parse("get rows.csv > out.csv"), get("rows.csv", "out.csv"));
         assert_eq!(Command::parse("get a>b c.csv"), get("a", "b c.csv"));
         for line in ["get", "get a", "get > b", "get a >"] {
+            assert!(Command::parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_upload_has_an_input_and_files() {
+        let upload = |files: &[&str]| {
+            let files = files.iter().map(Into::into).collect();
+            Ok(Command::Upload { input: "data".to_owned(), files })
+        };
+        assert_eq!(Command::parse("upload data a.csv"), upload(&["a.csv"]));
+        assert_eq!(Command::parse("upload data 1 \"b c.csv\""), upload(&["1", "b c.csv"]));
+        assert_eq!(Command::parse("upload=3"), set("upload", json!(3)));
+        for line in ["upload", "upload data"] {
             assert!(Command::parse(line).is_err(), "{line}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  lines ─► Command ─► outgoing ─► writer task ─► Transmit
-//!  screen ◄─ Line ◄─ News ◄─ View ◄─ Receive             Connect::exchange ◄─ one task per download
+//!  screen ◄─ Line ◄─ News ◄─ View ◄─ Receive             Connect::exchange ◄─ one task per transfer
 //! ```
 
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ use super::outgoing::{Message, Outgoing, write};
 use super::screen::{Line, Screen};
 use super::text;
 use super::transfer::{Moved, Transfers};
+use super::upload::Upload;
 use super::view::{Hidden, News, Page, View, visibility};
 
 /// Messages that wait for the link before no further line is read.
@@ -135,6 +136,10 @@ pub(super) async fn talk<C: Connect, O: Write, E: Write>(
 enum Asked {
     /// For the person, who sees it written like this.
     Call(String),
+    /// To announce files.
+    Begin(Upload),
+    /// To give files to their input; the input, and the files in words.
+    End(String, String),
     /// What there is to show.
     Page,
     /// To know when what was sent before is done: answers come in turn. These outputs were shown with it.
@@ -210,6 +215,7 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
                 self.ask(&method, &args, Asked::Call(shown));
             }
             Ok(Command::Get { path, file }) => self.get(path, file)?,
+            Ok(Command::Upload { input, files }) => self.upload(&input, files)?,
             Ok(Command::Show(outputs)) => {
                 self.outgoing.update(visibility(&outputs, Hidden::No));
                 self.ask("", &[], Asked::Turn(outputs));
@@ -270,17 +276,41 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
         Ok(())
     }
 
+    fn upload(&mut self, input: &str, files: Vec<PathBuf>) -> anyhow::Result<()> {
+        match Upload::of(input.to_owned(), files) {
+            Ok(upload) => {
+                self.ask("uploadInit", &upload.announcement(), Asked::Begin(upload));
+                Ok(())
+            }
+            Err(error) => self.failed(input, &error),
+        }
+    }
+
+    /// Says why something did not work.
+    fn failed(&mut self, name: &str, error: &anyhow::Error) -> anyhow::Result<()> {
+        self.said(format!("{} ! {}", text::plain(name), text::plain(&format!("{error:#}"))))
+    }
+
     fn moved(&mut self, moved: Moved) -> anyhow::Result<()> {
         match moved {
             Moved::On(bar) => Ok(self.screen.bar(&bar)?),
             Moved::Done { name, outcome } => {
                 self.screen.bar("")?;
-                self.said(match outcome {
-                    Ok(done) => format!("{} = {done}", text::plain(&name)),
-                    Err(error) => {
-                        format!("{} ! {}", text::plain(&name), text::plain(&format!("{error:#}")))
+                match outcome {
+                    Ok(done) => self.said(format!("{} = {done}", text::plain(&name))),
+                    Err(error) => self.failed(&name, &error),
+                }
+            }
+            Moved::Sent { upload, outcome } => {
+                self.screen.bar("")?;
+                match outcome {
+                    Ok(()) => {
+                        let end = Asked::End(upload.input().to_owned(), upload.words());
+                        self.ask("uploadEnd", &upload.conclusion(), end);
+                        Ok(())
                     }
-                })
+                    Err(error) => self.failed(upload.input(), &error),
+                }
             }
         }
     }
@@ -314,6 +344,24 @@ impl<C: Connect, O: Write, E: Write> Talk<C, O, E> {
             }
             (Some(Asked::Call(call)), Err(error)) => {
                 self.said(format!("{call} ! {}", text::plain(&error)))
+            }
+            (Some(Asked::Begin(mut upload)), Ok(begun)) => match upload.begin(begun) {
+                Ok(()) => {
+                    self.transfers.send(self.remote.clone(), upload);
+                    Ok(())
+                }
+                Err(error) => self.failed(upload.input(), &error),
+            },
+            (Some(Asked::Begin(upload)), Err(error)) => {
+                self.failed(upload.input(), &anyhow::Error::msg(error))
+            }
+            (Some(Asked::End(input, files)), Ok(_)) => {
+                // What it causes comes after the answer.
+                self.turn();
+                self.said(format!("{} = {files}", text::plain(&input)))
+            }
+            (Some(Asked::End(input, _)), Err(error)) => {
+                self.failed(&input, &anyhow::Error::msg(error))
             }
             (Some(Asked::Page), Ok(page)) => {
                 let page: Page = serde_json::from_value(page)

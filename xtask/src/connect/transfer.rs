@@ -1,4 +1,4 @@
-//! A download: the body of a response on its way into a file.
+//! What goes beside the link: the body of a response on its way into a file, and files on their way to an input.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,25 +10,37 @@ use session_core::exchange::{Body, Request, Response};
 use session_core::link::Connect;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::text::{bytes, plain};
+use super::upload::Upload;
 
 /// As much of an answer that says no as is shown.
 const REFUSAL: usize = 4096;
 
-/// How far a download is.
+/// How far a transfer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Progress {
+pub(super) struct Progress {
     name: String,
-    received: u64,
-    /// What the server announced.
+    /// Bytes that have come, or gone.
+    moved: u64,
+    /// What was announced.
     total: Option<u64>,
 }
 
 impl Progress {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), received: 0, total: None }
+        Self { name: name.to_owned(), moved: 0, total: None }
+    }
+
+    /// Says how much there will be, if that is known.
+    pub(super) const fn begin(&mut self, total: Option<u64>) {
+        self.total = total;
+    }
+
+    /// Adds what has moved.
+    pub(super) const fn go_on(&mut self, count: usize) {
+        self.moved += count as u64;
     }
 
     /// `rows.csv [#####     ]  50 % of 2.4 MB`; without a total, only what has come.
@@ -37,32 +49,34 @@ impl Progress {
         let name = plain(&self.name);
         match self.total {
             Some(total) if total > 0 => {
-                let received = self.received.min(total);
-                let part = |of: u64| u128::from(received) * u128::from(of) / u128::from(total);
+                let moved = self.moved.min(total);
+                let part = |of: u64| u128::from(moved) * u128::from(of) / u128::from(total);
                 let done = "#".repeat(usize::try_from(part(WIDTH)).unwrap_or_default());
                 let width = usize::try_from(WIDTH).unwrap_or_default();
                 format!("{name} [{done:<width$}] {:>3} % of {}", part(100), bytes(total))
             }
-            _ => format!("{name} {}", bytes(self.received)),
+            _ => format!("{name} {}", bytes(self.moved)),
         }
     }
 }
 
-/// The downloads under way.
+/// The transfers under way.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
-    tasks: JoinSet<(String, anyhow::Result<String>)>,
+    tasks: JoinSet<Moved>,
     /// Of the latest.
     progress: Option<watch::Receiver<Progress>>,
 }
 
-/// What there is to tell of a download.
+/// What there is to tell of a transfer.
 #[derive(Debug)]
 pub(super) enum Moved {
     /// How far the latest is.
     On(String),
-    /// One has ended.
+    /// A download has ended.
     Done { name: String, outcome: anyhow::Result<String> },
+    /// Files were sent, or not all of them.
+    Sent { upload: Upload, outcome: anyhow::Result<()> },
 }
 
 impl Transfers {
@@ -81,7 +95,18 @@ impl Transfers {
                 Ok(response) => save(response, &file, &sender).await,
                 Err(error) => Err(error.into()),
             };
-            (name, saved.map(|count| format!("{count} bytes in {}", file.display())))
+            let outcome = saved.map(|count| format!("{count} bytes in {}", file.display()));
+            Moved::Done { name, outcome }
+        });
+    }
+
+    /// Sends the files of an upload that has begun.
+    pub(super) fn send<C: Connect>(&mut self, remote: Arc<C>, upload: Upload) {
+        let (sender, progress) = watch::channel(Progress::new(upload.input()));
+        self.progress = Some(progress);
+        self.tasks.spawn(async move {
+            let outcome = upload.send(&*remote, &sender).await;
+            Moved::Sent { upload, outcome }
         });
     }
 
@@ -89,7 +114,7 @@ impl Transfers {
         self.tasks.is_empty()
     }
 
-    /// Waits until there is something to tell; call it while there are downloads.
+    /// Waits until there is something to tell; call it while there are some.
     ///
     /// Cancel-safe.
     pub(super) async fn moved(&mut self) -> Moved {
@@ -101,8 +126,8 @@ impl Transfers {
                     None => self.progress = None,
                 },
                 Some(done) = self.tasks.join_next() => {
-                    let (name, outcome) = done.unwrap_or_else(|error| ("a download".into(), Err(error.into())));
-                    return Moved::Done { name, outcome };
+                    let failed = |error: JoinError| Moved::Done { name: "a transfer".into(), outcome: Err(error.into()) };
+                    return done.unwrap_or_else(failed);
                 }
             }
         }
@@ -136,7 +161,7 @@ async fn save(
     let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let exact = http_body::Body::size_hint(&body).exact();
     let total = exact.or_else(|| announced.and_then(|length| length.parse().ok()));
-    progress.send_modify(|progress| progress.total = total);
+    progress.send_modify(|progress| progress.begin(total));
 
     let part = part(file);
     let cannot = || format!("cannot write {}", part.display());
@@ -153,7 +178,7 @@ async fn save(
         let Ok(data) = frame.into_data() else { continue };
         written.write_all(&data).await.with_context(cannot)?;
         received += data.len() as u64;
-        progress.send_modify(|progress| progress.received = received);
+        progress.send_modify(|progress| progress.go_on(data.len()));
     }
     written.flush().await.with_context(cannot)?;
     tokio::fs::rename(&part, file)
@@ -162,7 +187,8 @@ async fn save(
     Ok(received)
 }
 
-async fn refusal(body: Body) -> String {
+/// What an answer says that says no.
+pub(super) async fn refusal(body: Body) -> String {
     match body.collect_up_to(REFUSAL).await {
         Ok(text) if !text.is_empty() => format!(": {}", plain(&String::from_utf8_lossy(&text))),
         _ => String::new(),
@@ -181,8 +207,8 @@ mod tests {
 
     use super::*;
 
-    fn progress(received: u64, total: Option<u64>) -> String {
-        Progress { name: "a".to_owned(), received, total }.bar()
+    fn progress(moved: u64, total: Option<u64>) -> String {
+        Progress { name: "a".to_owned(), moved, total }.bar()
     }
 
     #[test]
@@ -215,7 +241,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         let (count, last) = saved(Response::new("hello".into()), &file).await;
-        assert_eq!((count, last.received, last.total), (Ok(5), 5, Some(5)));
+        assert_eq!((count, last.moved, last.total), (Ok(5), 5, Some(5)));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "hello");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
     }

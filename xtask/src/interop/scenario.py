@@ -34,6 +34,7 @@ class Session:
     def __init__(self, link):
         self.link = link
         self.id = None
+        self.job = None
         self.tag = 0
         self.saw = []
 
@@ -41,6 +42,8 @@ class Session:
         """Adds what was seen, without what differs from session to session."""
         if self.id:
             text = text.replace(self.id, "<session>")
+        if self.job:
+            text = text.replace(self.job, "<job>")
         self.saw.append(re.sub(r"nonce=[0-9a-f]{16}", "nonce=<nonce>", text))
 
     def receive(self):
@@ -48,6 +51,9 @@ class Session:
         message = json.loads(text)
         if "config" in message:
             self.id = message["config"]["sessionId"]
+        value = message.get("response", {}).get("value")
+        if isinstance(value, dict) and "jobId" in value:
+            self.job = value["jobId"]
         self.note(text)
         return message
 
@@ -86,6 +92,12 @@ class Session:
             shown = f"{answer[:20]}… of {len(answer)} characters, sha256 {digest}"
         self.note(f"{status} {kind} {shown}")
         return status, answer
+
+    def send_file(self, path, text):
+        """Sends a file beside the link, and takes what the server says of it meanwhile."""
+        answered = self.request("POST", "/" + path, text)
+        self.gather(lambda message: message.get("busy") == "idle")
+        return answered
 
 
 def hidden(output):
@@ -134,6 +146,21 @@ def exchange_with_nobody(session):
     assert status == 404, status
 
 
+def upload(session):
+    files = {"größe.txt": "Größe" * 20000, "b.csv": "1,2,3"}
+    session.say("update", {hidden("uploaded"): False, "n:shiny.number": 3})
+    announced = [{"name": name, "size": len(text.encode()), "type": ""} for name, text in files.items()]
+    begun = session.call("uploadInit", announced)["response"]["value"]
+    # One that is too short is refused, and sent again.
+    for text, expected in [("short", 400), *((text, 200) for text in files.values())]:
+        status, answer = session.send_file(begun["uploadUrl"], text)
+        assert status == expected, (status, answer)
+    session.call("uploadEnd", begun["jobId"], "data")
+    values = session.gather(lambda message: "uploaded" in message.get("values", {}))["values"]
+    told = ["größe.txt, text/plain, 100000 letters", "b.csv, text/csv, 5 letters"]
+    assert values["uploaded"] == told, values
+
+
 def open_module(session):
     session.call("open", "panel")
     values = session.say("update", {"panel-text": "quiet", hidden("panel-loud"): False})["values"]
@@ -167,6 +194,7 @@ STEPS = [
     announce,
     exchange,
     exchange_with_nobody,
+    upload,
     open_module,
     destroy_module,
     leave,

@@ -34,6 +34,11 @@ pub(super) const LAWS: &[Law] = &[
         answer_early
     ),
     server_law!(
+        "a response that comes early reaches a client that has much to send",
+        ask_at_length,
+        answer_early
+    ),
+    server_law!(
         "a response body that fails before its first byte is an error",
         ask_failing,
         fail_at_once
@@ -177,6 +182,13 @@ async fn ask_early(client: Client) -> Verdict {
     let response = client.connect.exchange(request("PUT", "x", body)?).await?;
     expect_text(response, "enough").await?;
     feed.dropped().await;
+    client.done()
+}
+
+async fn ask_at_length(client: Client) -> Verdict {
+    let (_, body) = produced::body(LAST);
+    let response = client.connect.exchange(request("PUT", "x", body)?).await?;
+    expect_text(response, "enough").await?;
     client.done()
 }
 

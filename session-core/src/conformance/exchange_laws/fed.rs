@@ -9,7 +9,7 @@ use crate::conformance::law::{Failure, Verdict};
 use crate::exchange::{Body, BoxError};
 
 /// A body, and what it is fed with. It ends when it is told to; fed no more without that, it fails.
-pub(super) fn body() -> (Feed, Body) {
+pub(in crate::conformance) fn body() -> (Feed, Body) {
     let (sender, receiver) = mpsc::channel(1);
     (Feed(sender), Body::new(Fed { receiver, ended: false }))
 }
@@ -20,19 +20,19 @@ enum Food {
     Fail,
 }
 
-pub(super) struct Feed(mpsc::Sender<Food>);
+pub(in crate::conformance) struct Feed(mpsc::Sender<Food>);
 
 impl Feed {
     /// Gives the next piece, as soon as the one before has been taken.
-    pub(super) async fn piece(&self, piece: impl Into<Bytes>) -> Verdict {
+    pub(in crate::conformance) async fn piece(&self, piece: impl Into<Bytes>) -> Verdict {
         self.give(Food::Piece(piece.into())).await
     }
 
-    pub(super) async fn end(self) -> Verdict {
+    pub(in crate::conformance) async fn end(self) -> Verdict {
         self.give(Food::End).await
     }
 
-    pub(super) async fn fail(self) -> Verdict {
+    pub(in crate::conformance) async fn fail(self) -> Verdict {
         self.give(Food::Fail).await
     }
 
@@ -42,7 +42,7 @@ impl Feed {
     }
 
     /// Waits until the body is dropped.
-    pub(super) async fn dropped(&self) {
+    pub(in crate::conformance) async fn dropped(&self) {
         self.0.closed().await;
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 /// A prime, so that a piece that is lost, doubled or moved shows whatever its size.
 const PERIOD: usize = 131_071;
 /// The most that is given or compared at a time, in bytes.
-pub(super) const PIECE: usize = 64 << 10;
+pub(in crate::conformance) const PIECE: usize = 64 << 10;
 
 /// Bytes in which every place can be told from its neighbours, without end.
 static BYTES: LazyLock<Bytes> = LazyLock::new(|| {
@@ -21,13 +21,13 @@ static BYTES: LazyLock<Bytes> = LazyLock::new(|| {
 
 /// A place in a sequence of bytes that both ends know.
 #[derive(Debug, Default)]
-pub(super) struct Pattern {
+pub(in crate::conformance) struct Pattern {
     at: usize,
 }
 
 impl Pattern {
     /// The next `length` bytes, at most [`PIECE`].
-    pub(super) fn take(&mut self, length: usize) -> Bytes {
+    pub(in crate::conformance) fn take(&mut self, length: usize) -> Bytes {
         let start = self.at % PERIOD;
         let length = length.min(PIECE);
         self.at += length;
@@ -35,12 +35,12 @@ impl Pattern {
     }
 
     /// Whether `bytes` come next.
-    pub(super) fn goes_on_with(&mut self, bytes: &[u8]) -> bool {
+    pub(in crate::conformance) fn goes_on_with(&mut self, bytes: &[u8]) -> bool {
         bytes.chunks(PIECE).all(|chunk| self.take(chunk.len()) == chunk)
     }
 
     /// How many bytes came before this place.
-    pub(super) const fn at(&self) -> usize {
+    pub(in crate::conformance) const fn at(&self) -> usize {
         self.at
     }
 }

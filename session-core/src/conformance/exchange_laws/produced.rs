@@ -12,7 +12,7 @@ use crate::conformance::law::{Failure, Verdict, ensure};
 use crate::exchange::{Body, BoxError};
 
 /// A body of `length` bytes of the pattern, made as fast as it is taken, and the count of what was taken.
-pub(super) fn body(length: usize) -> (Arc<AtomicUsize>, Body) {
+pub(in crate::conformance) fn body(length: usize) -> (Arc<AtomicUsize>, Body) {
     let given = Arc::<AtomicUsize>::default();
     let body = Produced { pattern: Pattern::default(), length, given: Arc::clone(&given) };
     (given, Body::new(body))
@@ -43,23 +43,23 @@ impl http_body::Body for Produced {
 }
 
 /// Takes a body of the pattern apart.
-pub(super) struct Consumed {
+pub(in crate::conformance) struct Consumed {
     body: Body,
     pattern: Pattern,
 }
 
 impl Consumed {
-    pub(super) fn new(body: Body) -> Self {
+    pub(in crate::conformance) fn new(body: Body) -> Self {
         Self { body, pattern: Pattern::default() }
     }
 
     /// How many bytes have come.
-    pub(super) const fn count(&self) -> usize {
+    pub(in crate::conformance) const fn count(&self) -> usize {
         self.pattern.at()
     }
 
     /// Reads until at least `count` bytes have come in all.
-    pub(super) async fn read_to(&mut self, count: usize) -> Verdict {
+    pub(in crate::conformance) async fn read_to(&mut self, count: usize) -> Verdict {
         while self.count() < count {
             let Some(piece) = next(&mut self.body).await? else {
                 return Err(Failure::new(format!("the body ended after {} bytes", self.count())));
@@ -74,7 +74,7 @@ impl Consumed {
     }
 
     /// The body must end here.
-    pub(super) async fn ended(mut self) -> Verdict {
+    pub(in crate::conformance) async fn ended(mut self) -> Verdict {
         let more = next(&mut self.body).await?;
         ensure!(more.is_none(), "more than the {} bytes that were given", self.count());
         Ok(())
@@ -82,7 +82,7 @@ impl Consumed {
 }
 
 /// The next bytes of a body; `None` at its end. Never no bytes at all.
-pub(super) async fn next(body: &mut Body) -> Result<Option<Bytes>, BoxError> {
+pub(in crate::conformance) async fn next(body: &mut Body) -> Result<Option<Bytes>, BoxError> {
     while let Some(frame) = body.frame().await {
         if let Ok(piece) = frame?.into_data()
             && !piece.is_empty()

@@ -12,6 +12,7 @@ use crate::{App, CloseReason, Interrupt, Reconnect, Request, Response, Result, S
 
 pub(super) mod downloads;
 mod module;
+pub(super) mod uploads;
 mod work;
 
 /// Where an app notes what the client cannot see; a clone is the same place.
@@ -65,6 +66,7 @@ pub(super) fn app(notes: Notes) -> App {
         flushes(s, &notes)?;
         routes(s)?;
         downloads::requests(s, &notes)?;
+        uploads::requests(s)?;
         outside(s)?;
         identity(s)?;
         ends(s)?;

@@ -48,6 +48,14 @@ fn everything(s: &Session<'_>) -> Result<()> {
         s.send_input_message("n", &json!({ "value": 100 }))
     });
     let url = s.dynamic_route("data.txt", move |s, _| Ok(format!("n is {}", n.get(s)?)))?;
+    let files = s.file_input("files")?;
+    s.output("uploaded", move |s| {
+        let files = files.get(s)?;
+        Ok(files
+            .iter()
+            .map(|file| format!("{} of {}", file.size(), file.media_type()))
+            .collect::<Vec<_>>())
+    })?;
     s.output("file", move |_| Ok(format!("<a href=\"{url}\">The data</a>")))
 }
 
@@ -71,6 +79,12 @@ get data.txt > FILE
 get session/00/dynamic_route/x > FILE
 get nothing > FILE
 show nothing
+show uploaded
+upload files FILE.txt
+upload files FILE.txt FILE.txt
+upload files /no/such/file
+upload m-files FILE.txt
+upload
 nonsense
 quit
 never read
@@ -104,6 +118,12 @@ file = The data
 data.txt = 8 bytes in FILE
 session/00/dynamic_route/x ! 404 Not Found: {\"detail\":\"Not Found\"}
 nothing ! no path, and the session gave out nothing by that name
+files = 1 file, 100.0 kB
+uploaded = [\"100000 of text/plain\"]
+files = 2 files, 200.0 kB
+uploaded = [\"100000 of text/plain\",\"100000 of text/plain\"]
+files ! cannot read /no/such/file: No such file or directory (os error 2)
+m-files ! there is no such input any more
 ";
 
 /// What comes to stderr: words about it.
@@ -115,6 +135,8 @@ the server sets n=100
 later is worked on
 root shows nothing
 nothing shows nothing yet: inputs that it reads are not set, or there is no such output
+uploaded shows nothing yet: inputs that it reads are not set, or there is no such output
+an upload needs an input and files: upload name file…: upload
 that is no command; `help` tells what can be typed: nonsense
 ";
 
@@ -152,6 +174,7 @@ async fn converses<C: Connect>(remote: C) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data");
     let name = file.display().to_string();
+    std::fs::write(file.with_extension("txt"), vec![b'x'; 100_000]).unwrap();
     let (ending, said, aside) = run(remote, &SCRIPT.replace("FILE", &name), IN_TURN).await;
     assert_eq!(said, SAID.replace("FILE", &name), "{aside}");
     assert_eq!(aside, ASIDE);
@@ -325,6 +348,34 @@ async fn a_download_has_a_bar_on_a_terminal_which_is_gone_at_its_end() {
     assert!(bars.contains("big [") && bars.contains("% of 1.0 MB"), "{bars}");
     assert!(bars.ends_with("\r\x1b[2K"), "{bars:?}");
     assert_eq!(std::fs::metadata(file).unwrap().len(), 1 << 20);
+}
+
+#[tokio::test]
+async fn an_upload_has_a_bar_on_a_terminal_and_says_why_it_was_refused() {
+    let (connector, listener) = memory(1 << 20);
+    let mut limits = session_core::Limits::default();
+    limits.upload_file_bytes = 1 << 20;
+    let server = Server::new(app()).limits(limits);
+    let mut serving = JoinSet::new();
+    serving.spawn(server.serve(listener, std::future::pending()));
+    let folder = tempfile::tempdir().unwrap();
+    let (file, larger) = (folder.path().join("file"), folder.path().join("larger"));
+    std::fs::write(&file, vec![7; 1 << 20]).unwrap();
+    std::fs::write(&larger, vec![7; (1 << 20) + 1]).unwrap();
+    let (sender, lines) = mpsc::channel(2);
+    for file in [&file, &larger] {
+        sender.send(format!("upload files {}", file.display())).await.unwrap();
+    }
+    drop(sender);
+    let screen = Screen::new((Vec::new(), Style::Plain), (Vec::new(), Style::Terminal));
+    let manner = Manner { show: Some(Vec::new()), ..IN_TURN };
+    let talk = talk(Arc::new(connector), lines, screen, manner, std::future::pending());
+    let (_, screen) = timeout(Duration::from_secs(30), talk).await.unwrap().unwrap();
+    let (out, err) = screen.into_inner();
+    let (said, bars) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
+    let refused = "files ! a file has 1048577 bytes, where 1048576 are allowed";
+    assert_eq!(said, format!("files = 1 file, 1.0 MB\n{refused}\n"));
+    assert!(bars.contains("files [") && bars.contains("% of 1.0 MB"), "{bars}");
 }
 
 #[tokio::test]

@@ -6,82 +6,17 @@ use std::pin::Pin;
 
 use futures_util::future::{AbortHandle, Abortable};
 use reactive::{Interrupt, ReadValue, Value};
-use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::catch::{Catch, catch};
-use crate::name::{Id, Namespace};
+use crate::name::Namespace;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
-/// Where an [`ExtendedTask`] stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TaskStatus {
-    /// It was never called (F1).
-    Initial,
-    /// A call is at work, or is being cancelled (F8).
-    Running,
-    /// The latest call gave a value.
-    Success,
-    /// The latest call failed, or stopped silently (F18).
-    Error,
-    /// The latest call was cancelled, and its future is dropped (F7).
-    Cancelled,
-}
+mod button;
+mod options;
 
-/// What becomes of a call at work when the scope of its task is destroyed, or the session ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenGone {
-    /// Its future is dropped where it waits.
-    #[default]
-    Drop,
-    /// It runs to its end, in a task of its own of the runtime; what it gives is dropped without an error. A server that
-    /// stops waits for it as long as [`Server::drain`](crate::Server::drain) says. Calls that wait in the queue are
-    /// dropped all the same: they have not begun.
-    RunToEnd,
-}
-
-/// How an [`ExtendedTask`] works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExtendedTaskOptions {
-    /// What becomes of a call at work when its scope goes.
-    pub when_gone: WhenGone,
-    /// Calls that may wait for those before them; one more is [`QueueFull`]. 1,024 by default: a client's clicks end in
-    /// this queue, and it must not grow with them for ever.
-    pub queue: usize,
-}
-
-impl Default for ExtendedTaskOptions {
-    fn default() -> Self {
-        Self { when_gone: WhenGone::Drop, queue: 1024 }
-    }
-}
-
-impl ExtendedTaskOptions {
-    /// With another answer to the end of its scope.
-    #[must_use]
-    pub const fn when_gone(mut self, then: WhenGone) -> Self {
-        self.when_gone = then;
-        self
-    }
-
-    /// With room for `calls` that wait.
-    #[must_use]
-    pub const fn queue(mut self, calls: usize) -> Self {
-        self.queue = calls;
-        self
-    }
-}
-
-/// An [`ExtendedTask`] has as many calls waiting as [`ExtendedTaskOptions::queue`] allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{limit} calls of the extended task are waiting already")]
-#[non_exhaustive]
-pub struct QueueFull {
-    /// How many may wait.
-    pub limit: usize,
-}
+pub use options::{ExtendedTaskOptions, QueueFull, TaskStatus, WhenGone};
 
 /// Work that takes its time, one call after another, and never holds up its session (group F); made by
 /// [`Session::extended_task`]. A key: `Copy`.
@@ -232,33 +167,6 @@ impl Session<'_> {
             value: self.value_unset(),
             error: self.value_unset(),
         }
-    }
-
-    /// Keeps the task button `id` of this scope busy while `task` runs. It starts nothing: that is an
-    /// [`on_event`](Self::on_event) of the button's input.
-    ///
-    /// A task button is busy from the click on. With `autoReset`, as the client sends it by default, the session itself
-    /// tells it to be ready with the flush that takes the click; where the click began a call, this says *busy* right
-    /// after, and *ready* once the call is over. Several buttons may watch one task; of several tasks on one button, the
-    /// last to say something has its way.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidId`](crate::InvalidId).
-    pub fn bind_task_button<A, T>(&self, id: impl Id, task: ExtendedTask<A, T>) -> Result<()>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-    {
-        let id = crate::AbsoluteId::new(&id.resolve(self.namespace())?)?;
-        let clicks = self.input::<serde_json::Value>(&id)?;
-        self.effect(move |s| {
-            // Each click has reset the button, whether or not it changes what the task does.
-            let _ = clicks.get(s);
-            let state = if task.status(s)? == TaskStatus::Running { "busy" } else { "ready" };
-            s.send_input_message(&id, &json!({ "state": state }))
-        });
-        Ok(())
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use serde_json::json;
-
 use crate::Session;
-use crate::session::outbox::Item;
+use crate::page::{Notification, NotificationKind};
 
 /// An error that an effect shows to its client as a notification, and that leaves the session open; made by [`notify`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,34 +67,11 @@ impl fmt::Display for Notify {
 impl std::error::Error for Notify {}
 
 impl Session<'_> {
-    /// Shows the notification of an error.
+    /// Shows an error as a notification that stays.
     pub(crate) fn show_notify(&self, notify: &Notify) {
-        let html = escaped(&notify.text);
-        let shown = json!({ "notification": { "type": "show", "message": {
-            "html": html,
-            "action": "",
-            "deps": [],
-            "closeButton": true,
-            "id": crate::random::hex::<8>().unwrap_or_default(),
-            "type": "error",
-            "duration": null,
-        }}});
-        self.state().send(Item::Text(shown.to_string().into_bytes()));
-    }
-}
-
-/// A text as HTML that shows it.
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
+        let note = Notification::new(&*notify.text).kind(NotificationKind::Error).sticky();
+        if let Err(failure) = self.show_notification(note) {
+            tracing::error!(%failure, "the notification of an error is not shown");
         }
     }
-    html
 }

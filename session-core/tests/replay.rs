@@ -22,7 +22,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use session_core::link::{Connect, Frame, Link, Receive, ReceiveExt, TransmitExt, memory};
-use session_core::page::{Html, InsertUi, RemoveUi};
+use session_core::page::{
+    Html, InsertUi, Modal, Notification, NotificationKind, NumberUpdate, ProgressUpdate, QueryMode,
+    RemoveUi, SelectUpdate, Tab, TextUpdate,
+};
 use session_core::testing::{Client, ClientModel};
 use session_core::{
     Action, App, Body, Download, EventOptions, Limits, OutputOptions, Reconnect, Request, Response,
@@ -207,7 +210,11 @@ impl Page {
         ];
         let is_binding = frame.get("progress").is_some_and(|p| p["type"] == "binding");
         if !is_binding && !frame.keys().any(|key| KNOWN.contains(&&**key)) {
-            self.others.push(Json::Object(frame));
+            let mut frame = Json::Object(frame);
+            if let Some(id) = frame.pointer_mut("/progress/message/id") {
+                *id = "<RANDOM_ID>".into();
+            }
+            self.others.push(frame);
         }
     }
 
@@ -274,9 +281,31 @@ fn veiled_json(json: Json, jobs: &[String]) -> Json {
     match json {
         Json::String(text) => Json::String(veiled(&text, jobs)),
         Json::Array(items) => items.into_iter().map(veil).collect(),
-        Json::Object(map) => map.into_iter().map(|(key, item)| (key, veil(item))).collect(),
+        Json::Object(map) => map
+            .into_iter()
+            .map(|(key, item)| match (&*key, veil(item)) {
+                ("html" | "options", Json::String(html)) => (key, Json::String(bare(&html))),
+                (_, item) => (key, item),
+            })
+            .collect(),
         json => json,
     }
+}
+
+/// HTML without what two servers may write as they like: spaces between tags, and how a dialog's script shows it.
+fn bare(html: &str) -> String {
+    const OPENS: &str = "<script>";
+    let html = match (html.find(OPENS), html.find("</script>")) {
+        (Some(start), Some(end)) if start < end => {
+            [&html[..start + OPENS.len()], &html[end..]].concat()
+        }
+        _ => html.to_owned(),
+    };
+    let parts: Vec<_> = html
+        .split('>')
+        .map(|part| if part.trim_start().starts_with('<') { part.trim_start() } else { part })
+        .collect();
+    parts.join(">")
 }
 
 /// The bodies that were sent, by their length: what became of them shows.
@@ -685,16 +714,37 @@ fn commands() -> App {
                     s.send_custom_message("my_type", &BTreeMap::from([(vec![1], 1)]))?;
                 }
                 "input_message" => {
-                    let label = json!({ "deps": [], "html": "L" });
-                    s.send_input_message("txt", &json!({ "label": label, "value": "new" }))?;
-                    s.send_input_message("n", &json!({ "value": 5 }))?;
-                    let options = concat!(
-                        "<option value=\"a\">A</option>\n",
-                        "<option value=\"b\" selected=\"\">B</option>"
-                    );
-                    s.send_input_message("sel", &json!({ "options": options, "value": ["b"] }))?;
+                    s.update_input("txt", TextUpdate::new().label("L").value("new"))?;
+                    s.update_input("n", NumberUpdate::new().value(5.0))?;
+                    let choices = SelectUpdate::new().choices([("a", "A"), ("b", "B")]);
+                    s.update_input("sel", choices.selected(["b"]))?;
                     s.send_input_message("raw", &json!({ "value": [1, 2] }))?;
                 }
+                "notification_show" => {
+                    let note = Notification::new("hi <b>").kind(NotificationKind::Warning);
+                    s.show_notification(note.id("note1").duration(Duration::from_secs(3)))?;
+                }
+                "notification_forever" => {
+                    let note = Notification::new(Html::raw("<b>hi</b>")).id("note1");
+                    s.show_notification(note.sticky().no_close_button())?;
+                }
+                "notification_remove" => s.remove_notification("note1")?,
+                "modal_show" => s.show_modal(Modal::new("body").title("T"))?,
+                "modal_remove" => s.remove_modal()?,
+                "insert_nav" => {
+                    s.insert_tab("tabs", Tab::new("T2", "t2", "body2").after("t1").select())?;
+                }
+                "remove_nav" => s.remove_tab("tabs", "t2")?,
+                "hide_nav" => s.hide_tab("tabs", "t2")?,
+                "progress" => {
+                    let progress = s.progress()?;
+                    let update = ProgressUpdate::new;
+                    progress.set(s, update().value(0.0).message("m").detail("d"))?;
+                    progress.set(s, 0.5)?;
+                    progress.set(s, update().plus(0.2).detail("d2"))?;
+                    progress.close(s)?;
+                }
+                "query" => s.update_query_string("?a=1", QueryMode::Push)?,
                 "insert_ui" => s.insert_ui(InsertUi::new("#box", Html::raw(&*html)))?,
                 "remove_ui" => s.remove_ui(RemoveUi::new("#dyn").multiple())?,
                 "allow_reconnect" => {

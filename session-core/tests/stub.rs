@@ -46,6 +46,14 @@ fn whatever_reaches_for_the_client_does_nothing() -> Result<()> {
         s.reset_brush("x")?;
         s.update_query_string("?a", page::QueryMode::Push)?;
         s.reload()?;
+        s.update_input("x", page::TextUpdate::new().value("text"))?;
+        s.insert_tab("x", page::Tab::new("text", "value", "text"))?;
+        s.remove_tab("x", "value")?;
+        s.show_tab("x", "value")?;
+        s.hide_tab("x", "value")?;
+        let progress = s.progress()?;
+        progress.inc(&s, 0.5)?;
+        progress.close(&s)?;
         s.allow_reconnect(Reconnect::Yes);
         s.destroy();
         s.close();

@@ -62,17 +62,23 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// [`InvalidId`](crate::InvalidId); *failed* when `message` has no JSON form.
+    /// [`InvalidId`](crate::InvalidId); *failed* when `message` has no JSON form or is larger than
+    /// [`Limits::outbound_bytes`](crate::Limits::outbound_bytes).
     pub fn send_input_message<T>(&self, id: impl Id, message: &T) -> Result<()>
     where
         T: Serialize + ?Sized,
     {
         let id = id.resolve(self.namespace())?;
-        let json = codec::to_json(message)?;
+        self.queue_input_message(&id, &codec::to_json(message)?)
+    }
+
+    /// Has `json` sent to the input whose whole id is `id` with the results of the next flush.
+    pub(crate) fn queue_input_message(&self, id: &str, json: &[u8]) -> Result<()> {
+        self.state().check_size(json)?;
         let mut text = br#"{"id":"#.to_vec();
-        codec::json(&mut text, &*id);
+        codec::json(&mut text, id);
         text.extend_from_slice(br#","message":"#);
-        text.extend_from_slice(&json);
+        text.extend_from_slice(json);
         text.push(b'}');
         if !self.is_stub_session() {
             self.state().flush.borrow_mut().input_messages.push(text);

@@ -7,6 +7,7 @@
 //! | [`progress`](Session::progress) | a bar that fills | at once |
 //! | [`insert_ui`](Session::insert_ui), [`remove_ui`](Session::remove_ui) | changes the page | after the results of the flush, unless immediate |
 //! | [`insert_tab`](Session::insert_tab), [`remove_tab`](Session::remove_tab), [`show_tab`](Session::show_tab), [`hide_tab`](Session::hide_tab) | changes a tabset | at once |
+//! | [`update_input`](Session::update_input) | changes an input | with the results of the flush |
 //! | [`freeze_input`](Session::freeze_input), [`reset_brush`](Session::reset_brush) | forgets what an input said | at once |
 //! | [`update_query_string`](Session::update_query_string), [`reload`](Session::reload) | changes the address | at once |
 //!
@@ -37,6 +38,7 @@ mod notification;
 mod place;
 mod progress;
 mod tabs;
+mod update;
 
 pub use dependency::{FileContent, HtmlDependency};
 pub use error::{DependencyError, PageError};
@@ -47,6 +49,11 @@ pub use notification::{Notification, NotificationKind};
 pub use place::{InsertAt, InsertUi, RemoveUi};
 pub use progress::{Progress, ProgressUpdate};
 pub use tabs::Tab;
+pub use update::{
+    ButtonUpdate, CheckboxGroupUpdate, CheckboxUpdate, Choice, DateRangeUpdate, DateUpdate,
+    InputUpdate, NumberUpdate, RadioUpdate, SelectUpdate, SliderPoint, SliderUpdate, TabsUpdate,
+    TaskButtonUpdate, TextUpdate,
+};
 
 /// What a session keeps of the page.
 #[derive(Debug, Default)]

@@ -22,12 +22,6 @@ pub enum PageError {
     /// A tab that could not be found again.
     #[error("a tab has no value: give it one that no other tab of its tabset has")]
     TabWithoutValue,
-    /// A text that is no date.
-    #[error("{date:?} is no date: write it as year-month-day, \"2024-01-31\" for instance")]
-    Date {
-        /// The text.
-        date: String,
-    },
     /// A slider of which nothing sensible could be shown.
     #[error("a slider mixes numbers, dates and times: its value and its ends are of one kind")]
     MixedSlider,

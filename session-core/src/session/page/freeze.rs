@@ -26,14 +26,14 @@ impl Session<'_> {
     /// reason meets a quiet stop.
     ///
     /// ```
-    /// use session_core::{Session, Result};
+    /// use session_core::{Result, Session, page::SelectUpdate};
     ///
     /// fn server(s: &Session<'_>) -> Result<()> {
     ///     let country = s.input::<String>("country")?;
     ///     s.effect(move |s| {
     ///         let cities = if country.get(s)? == "Italy" { ["Rome", "Milan"] } else { ["Paris", "Lyon"] };
     ///         s.freeze_input("city")?;
-    ///         s.send_input_message("city", &cities)
+    ///         s.update_input("city", SelectUpdate::new().choices(cities))
     ///     });
     ///     Ok(())
     /// }

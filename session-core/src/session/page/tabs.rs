@@ -160,7 +160,8 @@ impl Session<'_> {
         self.tell_tab("shiny-remove-tab", id, value, None)
     }
 
-    /// Shows the tab, or menu, of this value of the tabset `id` of this scope again, at once.
+    /// Shows the tab, or menu, of this value of the tabset `id` of this scope again, at once. To have it chosen, see
+    /// [`TabsUpdate`](crate::page::TabsUpdate).
     ///
     /// # Errors
     ///

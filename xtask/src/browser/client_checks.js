@@ -386,6 +386,70 @@ const checks = (() => {
     same([byId("text").textContent, errors.length], ["still here", 3]);
   });
 
+  // A file input whose files were chosen; what is sent beside the socket is answered by `answer`.
+  async function choose(names, answer) {
+    const posts = [];
+    window.XMLHttpRequest = class extends EventTarget {
+      upload = new EventTarget();
+      open(method, url) {
+        this.line = `${method} ${url}`;
+      }
+      setRequestHeader() {}
+      abort() {
+        this.dispatchEvent(new Event("abort"));
+      }
+      async send(file) {
+        posts.push(`${this.line} ${await file.text()}`);
+        this.upload.dispatchEvent(Object.assign(new Event("progress"), { loaded: file.size }));
+        Object.assign(this, answer(posts.length));
+        if (this.status) this.dispatchEvent(new Event("load"));
+      }
+    };
+    add('<input id="f" type="file" multiple>');
+    same((await updates())["f:shiny.file"], null);
+    const chosen = new DataTransfer();
+    for (const name of names) chosen.items.add(new File([name], name, { type: "text/plain" }));
+    byId("f").files = chosen.files;
+    byId("f").dispatchEvent(new Event("change", { bubbles: true }));
+    await until(() => frames.length, "the announcement");
+    const { method, args, tag } = frames.splice(0)[0];
+    same([method, args[1]], ["uploadInit", "f"]);
+    same(args[0], names.map((name) => ({ name, size: name.length, type: "text/plain" })));
+    say({ response: { tag, value: { jobId: "j", uploadUrl: "session/abc/upload/j?w=" } } });
+    return posts;
+  }
+  const uploadWords = () => document.querySelector(".session-upload [role=status]")?.textContent;
+
+  all.set("files are announced, sent one after the other, and given to their input", async () => {
+    welcome();
+    const posts = await choose(["one", "three"], () => ({ status: 200 }));
+    await until(() => frames.length, "the end of the upload");
+    same(posts, ["POST session/abc/upload/j?w= one", "POST session/abc/upload/j?w= three"]);
+    const { method, args, tag } = frames.splice(0)[0];
+    same([method, args], ["uploadEnd", ["j", "f"]]);
+    same(document.querySelector(".session-upload progress").value, 8);
+    say({ response: { tag, value: null } });
+    await until(() => uploadWords() === "Uploaded.", "the good news");
+    remove("#f");
+    same(document.querySelectorAll(".session-upload").length, 0);
+  });
+
+  all.set("a file that is refused says why beside its input, and is not given to it", async () => {
+    welcome();
+    await choose(["one", "three"], () => ({ status: 413, responseText: "<b>too long</b>" }));
+    await until(() => uploadWords() === "Not uploaded: <b>too long</b>", "the bad news");
+    same(frames, []);
+  });
+
+  all.set("an input that leaves the page takes its upload along", async () => {
+    welcome();
+    const posts = await choose(["one"], () => ({}));
+    await until(() => posts.length, "the file");
+    remove("#f");
+    await new Promise((resolve) => setTimeout(resolve));
+    same([frames.filter(({ method }) => method === "uploadEnd"), uploadWords()], [[], undefined]);
+  });
+
   // Everything that the client draws by itself, at once, for a screenshot.
   function pose() {
     welcome();

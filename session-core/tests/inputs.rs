@@ -440,7 +440,7 @@ async fn a_name_that_is_too_long_and_a_value_that_is_too_deep_are_dropped() {
     assert_eq!(client.counts().inputs, 4);
 }
 
-// spec: N5 (decision 2)
+// spec: N5
 #[tokio::test(start_paused = true)]
 async fn every_type_of_the_client_has_a_type_to_read_it_as() {
     let app = App::new(|s| {

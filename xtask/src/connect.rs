@@ -23,12 +23,12 @@ use anyhow::{Context, bail};
 use session_core::shutdown_on_signals;
 use tokio::sync::mpsc;
 
-pub(crate) use remote::Remote;
+pub(crate) use remote::{Header, Remote};
 use screen::{Line, Screen};
 use talk::{AtEnd, Manner, Pace, talk};
 
 const USAGE: &str = "\
-usage: cargo xtask connect ADDRESS [--show NAME,…] [--follow]
+usage: cargo xtask connect ADDRESS [--show NAME,…] [--header 'NAME: VALUE']… [--follow]
 
 A session without a browser. Shows outputs as they change, and takes a line for everything that a page could do;
 `help` tells which. The demo's outputs are shown from the start: its message handler `page` tells which there are, and
@@ -37,6 +37,7 @@ what its inputs begin with. An app without such a handler shows what `show NAME`
   ADDRESS        ws://HOST:PORT/, http://HOST:PORT/ or quic://HOST:PORT/#sha256=HASH, as the server prints it;
                  'stdio:PROGRAM ARGUMENT…' starts a program that speaks over its stdin and stdout
   --show NAME,…  shows these outputs, and asks for no others
+  --header LINE  sends a header with the head of the link, such as 'Authorization: Bearer TOKEN'
   --follow       stays when the input has come to its end, until the server ends the session
 
 Outputs, answers and messages of the session go to stdout, everything else to stderr. Where the input is no terminal,
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 }
 
 async fn connect(options: Options) -> anyhow::Result<()> {
-    let remote = Arc::new(Remote::at(&options.address).await?);
+    let remote = Arc::new(Remote::at(&options.address, &options.headers).await?);
     let mut screen = Screen::of_process();
     let pace = match io::stdin().is_terminal() {
         true => {
@@ -104,6 +105,7 @@ fn lines() -> anyhow::Result<mpsc::Receiver<String>> {
 struct Options {
     address: String,
     show: Option<Vec<String>>,
+    headers: Vec<Header>,
     at_end: AtEnd,
 }
 
@@ -111,6 +113,7 @@ impl Options {
     /// `None` asks for the usage.
     fn parse(args: &[String]) -> anyhow::Result<Option<Self>> {
         let (mut address, mut show, mut at_end) = (None, None, AtEnd::Leave);
+        let mut headers = Vec::new();
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
@@ -121,6 +124,12 @@ impl Options {
                     let names = names.split(',').filter(|name| !name.is_empty());
                     let show: &mut Vec<String> = show.get_or_insert_default();
                     show.extend(names.map(ToOwned::to_owned));
+                }
+                "--header" => {
+                    let line = args.next().with_context(|| {
+                        format!("`--header` needs a header, 'NAME: VALUE'\n\n{USAGE}")
+                    })?;
+                    headers.push(Header::parse(line)?);
                 }
                 "--follow" => at_end = AtEnd::Follow,
                 "--help" | "-h" => return Ok(None),
@@ -134,7 +143,7 @@ impl Options {
             }
         }
         let address = address.with_context(|| format!("`connect` needs an address\n\n{USAGE}"))?;
-        Ok(Some(Self { address, show, at_end }))
+        Ok(Some(Self { address, show, headers, at_end }))
     }
 }
 
@@ -152,7 +161,12 @@ mod tests {
         let options = parse("ws://a/").unwrap().unwrap();
         assert_eq!(
             options,
-            Options { address: "ws://a/".into(), show: None, at_end: AtEnd::Leave }
+            Options {
+                address: "ws://a/".into(),
+                show: None,
+                headers: Vec::new(),
+                at_end: AtEnd::Leave
+            }
         );
         let options = parse("--follow --show a,b ws://a/ --show c").unwrap().unwrap();
         assert_eq!(options.show, Some(vec!["a".into(), "b".into(), "c".into()]));
@@ -161,8 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn a_header_is_a_name_and_a_value() {
+        let args = ["ws://a/", "--header", "Authorization: Bearer x:y"].map(str::to_owned);
+        let options = Options::parse(&args).unwrap().unwrap();
+        assert_eq!(options.headers, [Header::parse("authorization:Bearer x:y").unwrap()]);
+        assert!(!format!("{options:?}").contains("x:y"), "it may be a secret");
+        assert!(parse("ws://a/ --header nothing").unwrap_err().contains("NAME: VALUE"));
+    }
+
+    #[test]
     fn what_is_not_taken_is_told_with_the_usage() {
-        for line in ["", "a b", "--colour a", "a --show"] {
+        for line in ["", "a b", "--colour a", "a --show", "a --header"] {
             assert!(parse(line).unwrap_err().contains("usage: cargo xtask connect"), "{line}");
         }
     }

@@ -1,9 +1,13 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::StatusCode;
 use quinn::{ConnectionError, ReadError};
+use session_core::Identity;
 use session_core::config::{Config, Transports};
 use session_core::link::{
-    CloseCode, CloseReason, Frame, Incoming, Link, Listener, Receive, ReceiveError, ReceiveExt,
-    TransmitExt,
+    CloseCode, CloseReason, Frame, Gate, Incoming, Link, Listener, PeerInfo, Receive, ReceiveError,
+    ReceiveExt, Refusal, TransmitExt,
 };
 use transport_quic::{Quic, QuicLink, QuicListener};
 use web_transport_proto::{Capsule, Http3CapsuleReader, VarInt};
@@ -159,6 +163,40 @@ async fn a_foreign_page_gets_403_and_a_path_that_is_not_mounted_404() {
         let _stream = page.link().await;
         next_link(&mut listener).await;
     }
+}
+
+// spec: G32
+#[tokio::test]
+async fn a_page_that_the_server_does_not_let_in_gets_the_status_and_one_that_it_does_is_asked_for_once()
+ {
+    let certificate = Certificate::new();
+    let mut listener = listen(certificate.config()).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    listener.guard(Gate::new(move |peer: PeerInfo| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let query = peer.request.and_then(|head| head.uri.query().map(str::to_owned));
+        async move {
+            match query.as_deref() {
+                Some("token=ann") => Ok(Identity::new("ann")),
+                Some(_) => Err(Refusal::forbidden("the token is wrong")),
+                None => Err(Refusal::unauthorized("a token is needed")),
+            }
+        }
+    }));
+    let url = listener.webtransport_url();
+    let browser = Browser::connect(&certificate, &url).await;
+    for (query, expected) in [("", StatusCode::UNAUTHORIZED), ("?token=bob", StatusCode::FORBIDDEN)]
+    {
+        let refused = browser.ask(&format!("{url}{query}"), "http://localhost:1").await.err();
+        assert_eq!(refused, Some(expected), "{query}");
+    }
+    let page = browser.open(&format!("{url}?token=ann")).await;
+    for _ in 0..2 {
+        let _stream = page.link().await;
+        assert_eq!(next_link(&mut listener).await.peer().identity().user(), Some("ann"));
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
-use session_core::link::{CloseCode, Frame, Link, Receive, ReceiveError, ReceiveExt, TransmitExt};
-use transport_stdio::{Config, Framing};
+use session_core::link::{
+    CloseCode, Connect, Frame, Link, Receive, ReceiveError, ReceiveExt, TransmitExt,
+};
+use transport_stdio::{Client, Config, Framing};
 
-use crate::support::{Raw, next_link, pair, text, within};
+use crate::support::{Raw, next_link, pair, pair_of, text, within};
 
 const LIMIT: usize = 100_000;
 
@@ -180,4 +182,52 @@ async fn a_line_without_end_is_refused_at_the_limit_not_at_its_end() {
 #[tokio::test]
 async fn blank_lines_are_nothing() {
     assert_eq!(received("\n\r\n \t\r\n\t\n{}\n").await.unwrap(), Some(text("{}")));
+}
+
+#[tokio::test]
+async fn an_open_may_carry_the_head_of_a_request() {
+    for framing in [Framing::Lines, Framing::Length] {
+        let client = Client::new("").header("x-word", "a word").unwrap();
+        let (child, mut listener) = pair_of(client, &Config::default().framing(framing));
+        assert!(!format!("{child:?}").contains("a word"), "a header may be a secret");
+        let (link, server) = tokio::join!(child.link(), next_link(&mut listener));
+        assert_eq!(server.peer().header("x-word"), Some("a word"), "{framing:?}");
+        assert!(link.unwrap().peer().request.is_none());
+    }
+    let (mut raw, mut listener) = Raw::connect(&Config::default());
+    raw.write("[\"open\",{\"path\":\"/x?y=1\"}]\n");
+    let link = next_link(&mut listener).await;
+    assert_eq!(link.peer().request.as_ref().unwrap().uri, "/x?y=1");
+}
+
+#[tokio::test]
+async fn a_link_without_a_head_has_no_request() {
+    for line in ["hello\n", "[\"open\"]\n"] {
+        let (mut raw, mut listener) = Raw::connect(&Config::default());
+        raw.write(line);
+        assert!(next_link(&mut listener).await.peer().request.is_none(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_none_or_comes_too_late_breaks_the_protocol() {
+    for lines in [
+        "[\"open\",3]\n",
+        "[\"open\",{\"path\":\"relative\"}]\n",
+        "hello\n[\"open\",{\"path\":\"/\"}]\n",
+        "[\"open\"]\n[\"open\",{\"path\":\"/\"}]\n",
+        "[\"open\",{\"path\":\"/\"},1]\n",
+    ] {
+        let (mut raw, mut listener) = Raw::connect(&Config::default());
+        raw.write(lines);
+        let (mut receive, _transmit) = next_link(&mut listener).await.split();
+        let error = loop {
+            match within(receive.receive()).await {
+                Ok(frame) => assert!(frame.is_some(), "{lines}"),
+                Err(error) => break error,
+            }
+        };
+        let reason = error.close_reason().unwrap();
+        assert_eq!(reason.code(), CloseCode::PROTOCOL, "{lines} {reason}");
+    }
 }

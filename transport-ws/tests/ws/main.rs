@@ -8,6 +8,7 @@
 //! | `faults` | clients that are slow, hostile, or gone |
 //! | `http` | pages, files, exchanges, who may open a link |
 //! | `finish` | a listener's last words |
+//! | `gate` | who is let in, and who is told a status |
 //! | `file` | a listener chosen by a configuration file |
 //! | `nested` | the service within an axum router |
 //! | `recording` | what Shiny for Python serves beside its sessions, replayed |
@@ -24,6 +25,7 @@ mod faults;
 mod file;
 mod finish;
 mod framing;
+mod gate;
 mod http;
 mod laws;
 mod nested;

@@ -16,25 +16,59 @@ pub(crate) enum Remote {
     Stdio(transport_stdio::Child),
 }
 
+/// A header for the head of the link.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    name: String,
+    value: String,
+}
+
+impl Header {
+    /// Takes a line such as `Authorization: Bearer x` apart.
+    pub(crate) fn parse(line: &str) -> anyhow::Result<Self> {
+        let (name, value) = line
+            .split_once(':')
+            .with_context(|| format!("`{line}` is no header: write 'NAME: VALUE'"))?;
+        Ok(Self { name: name.trim().to_ascii_lowercase(), value: value.trim().to_owned() })
+    }
+}
+
+impl fmt::Debug for Header {
+    /// Without the value, which may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl Remote {
-    /// Finds the transport of an address by its scheme.
-    pub(crate) async fn at(address: &str) -> anyhow::Result<Self> {
+    /// Finds the transport of an address by its scheme; links are opened with these headers.
+    pub(crate) async fn at(address: &str, headers: &[Header]) -> anyhow::Result<Self> {
         let context = || format!("cannot connect to {address}");
         match address.split_once(':') {
             Some(("ws" | "http", _)) => {
-                let endpoint = transport_ws::Client::new().endpoint(address);
-                Ok(Self::Ws(endpoint.with_context(context)?))
+                let mut client = transport_ws::Client::new();
+                for Header { name, value } in headers {
+                    client = client.header(name, value)?;
+                }
+                Ok(Self::Ws(client.endpoint(address).with_context(context)?))
             }
             Some(("quic", _)) => {
-                Ok(Self::Quic(transport_quic::connect(address).await.with_context(context)?))
+                let mut client = transport_quic::Client::new();
+                for Header { name, value } in headers {
+                    client = client.header(name, value)?;
+                }
+                Ok(Self::Quic(client.connect(address).await.with_context(context)?))
             }
             Some(("stdio", command)) => {
                 let words = words(command);
                 let (program, args) = words.split_first().with_context(|| {
                     format!("`{address}` names no program: write 'stdio:PROGRAM ARGUMENT…'")
                 })?;
-                let child = transport_stdio::Client::new(program).args(args).spawn();
-                Ok(Self::Stdio(child.with_context(context)?))
+                let mut client = transport_stdio::Client::new(program).args(args);
+                for Header { name, value } in headers {
+                    client = client.header(name, value)?;
+                }
+                Ok(Self::Stdio(client.spawn().with_context(context)?))
             }
             Some(("wss" | "https", _)) => bail!(
                 "{address}: our WebSocket client has no TLS; connect to the server behind the proxy with ws://"
@@ -138,7 +172,7 @@ mod tests {
             ("stdio: ", "names no program"),
             ("stdio:/no/such/program", "cannot connect to stdio:/no/such/program"),
         ] {
-            let error = format!("{:#}", Remote::at(address).await.unwrap_err());
+            let error = format!("{:#}", Remote::at(address, &[]).await.unwrap_err());
             assert!(error.contains(expected), "{address}: {error}");
         }
     }

@@ -103,7 +103,7 @@ async fn serve(text: &str) -> (Vec<String>, JoinSet<()>) {
 
 /// A person who looks for noble gases, and downloads them: what comes back, without what is different each time.
 async fn visit(address: &str) -> Vec<String> {
-    let remote = Remote::at(address).await.unwrap();
+    let remote = Remote::at(address, &[]).await.unwrap();
     let (mut receive, mut transmit) = remote.link().await.unwrap().split();
     let data = json!({
         "text": "noble", "minimum": null, "minimum_column": "mass",

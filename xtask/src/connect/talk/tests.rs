@@ -194,7 +194,7 @@ async fn a_script_reads_like_a_conversation_over_websocket() {
     let listener = transport_ws::bind("127.0.0.1:0").await.unwrap();
     let address = listener.address();
     let _server = serve(app(), listener);
-    converses(Remote::at(&address).await.unwrap()).await;
+    converses(Remote::at(&address, &[]).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_script_reads_like_a_conversation_over_quic() {
     let listener = transport_quic::bind("127.0.0.1:0").await.unwrap();
     let address = listener.address();
     let _server = serve(app(), listener);
-    converses(Remote::at(&address).await.unwrap()).await;
+    converses(Remote::at(&address, &[]).await.unwrap()).await;
 }
 
 #[tokio::test]

@@ -53,3 +53,25 @@ impl Queue {
         self.buckets.iter().flat_map(|bucket| bucket.keys.iter().copied())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_that_come_and_go_leave_few_lists_behind() {
+        let mut queue = Queue::default();
+        for round in 0..3 {
+            for priority in 0..1000 {
+                queue.push(priority, Key { index: priority.cast_unsigned(), generation: round });
+            }
+            let popped = std::iter::from_fn(|| queue.pop()).count();
+            assert_eq!((popped, queue.buckets.len()), (1000, KEPT_BUCKETS));
+        }
+        queue.push(0, Key { index: 0, generation: 9 });
+        assert!(
+            queue.buckets.len() > 1,
+            "a few are kept, for the priorities of an app are ever the same"
+        );
+    }
+}

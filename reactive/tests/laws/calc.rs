@@ -705,3 +705,111 @@ fn a_result_that_panics_when_it_is_dropped_leaves_the_calc_whole() {
         assert_eq!(calc.with(&cx, |bomb| bomb.0).unwrap(), 3);
     }
 }
+
+#[test]
+fn a_distinct_calc_that_gives_the_same_shields_its_readers_however_it_was_reached() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(1);
+    let half = cx.calc_distinct(move |cx| Ok(v.get(cx)? / 2));
+    let plain = cx.calc(move |cx| half.get(cx));
+    let direct = cx.calc_distinct(move |cx| Ok(half.get(cx)? > 100));
+    let through = cx.calc_distinct(move |cx| Ok(plain.get(cx)? > 100));
+    let told = Runs::default();
+    let mut runs = Vec::new();
+    for calc in [direct, through] {
+        let (counter, effect) = counted(&cx, move |cx| calc.get(cx).map(|_| ()));
+        let told = told.clone();
+        effect.on_invalidate(&cx, move |_| {
+            told.add();
+            Ok(())
+        });
+        runs.push(counter);
+    }
+    settle(&graph);
+    for n in [2, 3, 4, 100] {
+        v.set(&cx, n).unwrap();
+        assert_eq!(settle(&graph), 0, "after {n}");
+    }
+    v.set(&cx, 300).unwrap();
+    settle(&graph);
+    assert_eq!((runs[0].count(), runs[1].count(), told.count()), (2, 2, 2));
+}
+
+// spec: B18
+#[test]
+fn a_result_below_a_distinct_calc_is_released_once_that_gives_something_else() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(1);
+    let parity = cx.calc_distinct(move |cx| Ok(v.get(cx)? % 2));
+    let plain = cx.calc(move |cx| parity.get(cx));
+    let data = Arc::new(());
+    let lent = cx.value(Arc::clone(&data));
+    let direct = cx.calc(move |cx| {
+        parity.get(cx)?;
+        lent.get(cx)
+    });
+    let through = cx.calc(move |cx| {
+        plain.get(cx)?;
+        lent.get(cx)
+    });
+    drop((direct.get(&cx).unwrap(), through.get(&cx).unwrap()));
+    assert_eq!(Arc::strong_count(&data), 4);
+    v.set(&cx, 3).unwrap();
+    parity.get(&cx).unwrap();
+    assert_eq!(Arc::strong_count(&data), 4, "it gives the same");
+    v.set(&cx, 4).unwrap();
+    parity.get(&cx).unwrap();
+    assert_eq!(Arc::strong_count(&data), 2);
+}
+
+#[test]
+fn whoever_reads_a_calc_that_is_in_use_is_not_left_with_what_it_gave_before() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(1);
+    let distinct = cx.calc_distinct(move |cx| v.get(cx));
+    let reader = cx.calc(move |cx| Ok(distinct.get(cx)? * 10));
+    assert_eq!(reader.get(&cx).unwrap(), 10);
+    distinct
+        .with(&cx, |_| {
+            v.set(&cx, 2).unwrap();
+            let error = reader.get(&cx).unwrap_err();
+            assert!(error.failure().unwrap().downcast_ref::<InUse>().is_some(), "{error}");
+        })
+        .unwrap();
+    assert_eq!(distinct.get(&cx).unwrap(), 2);
+    v.set(&cx, 3).unwrap();
+    assert_eq!((distinct.get(&cx).unwrap(), reader.get(&cx).unwrap()), (3, 30));
+}
+
+#[test]
+fn a_calc_that_its_reader_does_not_want_any_more_is_not_computed_at_any_depth() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    for depth in 0..70 {
+        let graph = Graph::new(());
+        let cx = graph.cx();
+        let v = cx.value(0);
+        let (runs, unwanted) = double(&cx, v);
+        let wanted = Arc::new(AtomicBool::new(true));
+        let asks = Arc::clone(&wanted);
+        let mut end = cx.calc(move |cx| {
+            if asks.load(Ordering::Relaxed) {
+                unwanted.get(cx)?;
+            }
+            v.get(cx)
+        });
+        for _ in 0..depth {
+            let before = end;
+            // Read first, so that the chain is known by its first dependencies.
+            end = cx.calc(move |cx| before.get(cx));
+        }
+        end.get(&cx).unwrap();
+        wanted.store(false, Ordering::Relaxed);
+        v.set(&cx, 1).unwrap();
+        assert_eq!(end.get(&cx).unwrap(), 1);
+        assert!(depth >= 31 || runs.count() == 1, "at the depth of {depth}");
+    }
+}

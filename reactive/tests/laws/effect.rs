@@ -652,3 +652,70 @@ fn callbacks_of_scopes_and_of_effects_are_counted_together() {
     effect.destroy(&cx);
     assert_eq!(graph.counts().callbacks, 0);
 }
+
+// spec: C3
+#[test]
+fn the_latest_run_decides_and_not_who_read_the_source_first() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let log = Log::default();
+    let (all, first_only) = (cx.value(0), cx.value(0));
+    let calc = cx.calc(move |cx| all.get(cx));
+    named(&cx, &log, "first", move |cx| {
+        all.get(cx)?;
+        first_only.get(cx).map(|_| ())
+    });
+    named(&cx, &log, "second", move |cx| calc.get(cx).map(|_| ()));
+    named(&cx, &log, "third", move |cx| all.get(cx).map(|_| ()));
+    settle(&graph);
+    first_only.set(&cx, 1).unwrap();
+    settle(&graph);
+    log.take();
+    all.set(&cx, 1).unwrap();
+    settle(&graph);
+    assert_eq!(log.take(), "second third first");
+}
+
+// spec: C30
+#[test]
+fn an_effect_that_sets_any_of_the_things_it_has_read_runs_again() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    for nth in 0..4 {
+        let read = [0; 4].map(|n| cx.value(n));
+        let (runs, effect) = counted(&cx, move |cx| {
+            for value in read {
+                value.get(cx)?;
+            }
+            read[nth].set(cx, 1).map(|_| ())
+        });
+        settle(&graph);
+        assert_eq!(runs.count(), 2, "the one at {nth}");
+        effect.destroy(&cx);
+    }
+}
+
+#[test]
+fn an_effect_below_a_distinct_calc_is_told_of_its_invalidation_once_the_result_differs() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let v = cx.value(1);
+    let parity = cx.calc_distinct(move |cx| Ok(v.get(cx)? % 2));
+    let between = cx.calc(move |cx| parity.get(cx));
+    let log = Log::default();
+    for (name, calc) in [("direct", parity), ("through", between)] {
+        let told = log.clone();
+        cx.effect(move |cx| calc.get(cx).map(|_| ())).on_invalidate(&cx, move |_| {
+            told.push(name);
+            Ok(())
+        });
+    }
+    settle(&graph);
+    v.set(&cx, 3).unwrap();
+    settle(&graph);
+    assert_eq!(log.take(), "");
+    v.set(&cx, 4).unwrap();
+    settle(&graph);
+    let told = log.take();
+    assert!(told == "direct through" || told == "through direct", "{told}");
+}

@@ -49,6 +49,25 @@ fn any_number_of_priorities_runs_in_falling_order() {
     assert_eq!(log.take(), falling);
 }
 
+// spec: C2
+#[test]
+fn any_number_of_priorities_loses_none_of_those_that_share_one() {
+    let graph = Graph::new(());
+    let cx = graph.cx();
+    let log = Log::default();
+    for n in 0..60 {
+        let log = log.clone();
+        cx.effect_with(EffectOptions { priority: n % 20, suspended: false }, move |_| {
+            log.push(n);
+            Ok(())
+        });
+    }
+    assert_eq!(settle(&graph), 60);
+    let in_turn = (0..20).rev().flat_map(|priority| [priority, priority + 20, priority + 40]);
+    let in_turn: Vec<String> = in_turn.map(|n| n.to_string()).collect();
+    assert_eq!(log.take(), in_turn.join(" "));
+}
+
 #[test]
 fn effects_that_invalidate_each_other_for_ever_are_cut_off_and_named() {
     let graph = Graph::new(());

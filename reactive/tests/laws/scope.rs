@@ -542,3 +542,17 @@ fn a_destroy_that_was_overtaken_by_that_of_the_parent_leaves_alone_what_took_its
     }
     assert_eq!(graph.counts().scopes, 3);
 }
+
+#[test]
+fn a_scope_that_is_gone_counts_nothing_whoever_has_its_place() {
+    let graph = Graph::new(());
+    let root = graph.cx();
+    let before = root.child_scope();
+    before.destroy(&root);
+    let tenant = inside(&root);
+    tenant.value(1);
+    tenant.effect(|_| Ok(()));
+    assert_eq!(graph.counts_in(before), Counts::default());
+    let counts = graph.counts_in(tenant.scope());
+    assert_eq!((counts.scopes, counts.values, counts.effects), (1, 1, 1));
+}

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
 
+use std::sync::Arc;
+
 use session_core::{
     App, Interrupt, OutputOptions, Reconnect, Result, Session, Shared, StubSession, page,
 };
@@ -82,6 +84,10 @@ fn callbacks_never_run_and_can_be_cancelled() -> Result<()> {
         s.close();
         s.destroy();
     }
+    let held = Arc::new(());
+    let of_callback = Arc::clone(&held);
+    stub.session().on_every_flush(move |_| Ok(drop(Arc::clone(&of_callback))));
+    assert_eq!(Arc::strong_count(&held), 1, "what never runs is not kept");
     drop(stub);
     assert!(log.take().is_empty());
     Ok(())

@@ -380,9 +380,10 @@ impl Visit<'_> {
             browser.until::<bool>(
                 "document.querySelectorAll('.recalculating, .shiny-busy, .shiny-output-error').length === 0",
             )?;
+            let amiss: Vec<String> = browser.eval("[...wire.errors, ...wire.illegal]")?;
+            ensure!(amiss.is_empty(), "the page noted: {}", amiss.join(" | "));
             browser.until(
-                "`${wire.sent.length} frames sent in all, \
-                 ${wire.received.length} received since the last look`",
+                "`${wire.sent.length} frames sent in all, outputs made ${wire.transitions} transitions`",
             )
         })
     }

@@ -9,6 +9,7 @@ mod choices;
 mod client_data;
 mod custom;
 mod dates;
+mod downloads;
 mod dynamic_ui;
 mod errors;
 mod hidden;
@@ -24,10 +25,11 @@ mod slow;
 mod snapshot;
 mod task;
 mod text;
+mod uploads;
 
 use std::path::Path;
 
-use session_core::{App, Result as AppResult, Session};
+use session_core::{App, Limits, Result as AppResult, Session};
 
 use self::page::Page;
 use self::server::Running;
@@ -45,6 +47,7 @@ pub(super) struct Feature {
     app: fn(&Session<'_>) -> AppResult<()>,
     /// What the app chooses for all its sessions.
     settings: fn(App) -> App,
+    limits: fn() -> Limits,
     visit: fn(&mut Page<'_>) -> Result<(), Failed>,
 }
 
@@ -55,11 +58,16 @@ impl Feature {
         app: fn(&Session<'_>) -> AppResult<()>,
         visit: fn(&mut Page<'_>) -> Result<(), Failed>,
     ) -> Self {
-        Self { name, page, app, settings: |app| app, visit }
+        Self { name, page, app, settings: |app| app, limits: Limits::default, visit }
     }
 
     const fn settings(mut self, settings: fn(App) -> App) -> Self {
         self.settings = settings;
+        self
+    }
+
+    const fn limits(mut self, limits: fn() -> Limits) -> Self {
+        self.limits = limits;
         self
     }
 }
@@ -79,6 +87,8 @@ pub(super) const ALL: &[Feature] = &[
     task::FEATURE,
     requests::FEATURE,
     routes::FEATURE,
+    downloads::FEATURE,
+    uploads::FEATURE,
     custom::FEATURE,
     client_data::FEATURE,
     snapshot::FEATURE,

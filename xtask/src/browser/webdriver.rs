@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -99,6 +99,8 @@ impl Browser {
         let made = browser.post(&driver, &wanted).context("cannot start Chromium")?;
         let id = made["sessionId"].as_str().context("chromedriver gave no session id")?;
         browser.session = format!("{driver}/{id}");
+        let downloads = json!({ "behavior": "allow", "downloadPath": browser.downloads() });
+        browser.devtools("Browser.setDownloadBehavior", &downloads)?;
         let version =
             made["capabilities"]["browserVersion"].as_str().unwrap_or("of unknown version");
         Ok((browser, format!("Chromium {version}")))
@@ -172,11 +174,26 @@ impl Browser {
         Ok(())
     }
 
-    /// Presses keys in an element, one after another, where its cursor is; for a file input, the path of a file to choose.
+    /// Presses keys in an element, one after another, where its cursor is.
     pub(super) fn keys(&self, selector: &str, keys: &str) -> anyhow::Result<()> {
         let element = self.element(selector)?;
         self.command(&format!("element/{element}/value"), &json!({ "text": keys }))
             .with_context(|| format!("cannot press keys in {selector}"))?;
+        Ok(())
+    }
+
+    /// Chooses files for a file input.
+    pub(super) fn choose(&self, selector: &str, files: &[&Path]) -> anyhow::Result<()> {
+        let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        self.keys(selector, &files.join("\n"))
+    }
+
+    /// Lets pages send only so many bytes per second of a request, or as many as they can.
+    pub(super) fn upload_at_most(&self, bytes: Option<usize>) -> anyhow::Result<()> {
+        let pace = bytes.map_or_else(|| json!(-1), |bytes| json!(bytes));
+        let conditions = json!({ "offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": pace });
+        self.devtools("Network.enable", &json!({}))?;
+        self.devtools("Network.emulateNetworkConditions", &conditions)?;
         Ok(())
     }
 
@@ -196,6 +213,17 @@ impl Browser {
         }] });
         self.command("actions", &mouse).with_context(|| format!("cannot drag {selector}"))?;
         Ok(())
+    }
+
+    /// Waits until the page's download of this name is whole, and gives what is in it.
+    pub(super) fn downloaded(&self, name: &str) -> anyhow::Result<Vec<u8>> {
+        // Until it is whole it has another name.
+        let file = self.downloads().join(name);
+        patiently(|| std::fs::read(&file).with_context(|| format!("no download {name}")))
+    }
+
+    fn downloads(&self) -> PathBuf {
+        self.profile.path().join("downloads")
     }
 
     /// Waits until an element has this text and no other, and gives it.

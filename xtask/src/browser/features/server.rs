@@ -1,17 +1,18 @@
 //! The server of one feature's app, in this process on a thread of its own, with a page for the Shiny client.
 
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use anyhow::{Context, bail, ensure};
 use session_core::config::toml::{Table, Value};
 use session_core::config::{Config, Transports};
 use session_core::{App, Server, Session};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use transport_quic::Quic;
 use transport_ws::WebSocket;
@@ -33,6 +34,8 @@ pub(super) struct Running {
     /// Hears nothing, until the server has ended.
     ended: Receiver<()>,
     thread: Option<JoinHandle<()>>,
+    /// Where uploads lie, as long as they do.
+    uploads: TempDir,
 }
 
 /// How many sessions have begun and ended.
@@ -52,9 +55,11 @@ impl Running {
         let (tell_end, ended) = mpsc::channel();
         let app = app(feature, &sessions);
         let config = config(feature, assets)?;
+        let uploads = tempfile::tempdir().context("cannot make a folder for uploads")?;
         // One thread, so that whatever the server logs is heard by its own subscriber and goes into its own log.
         let thread = std::thread::Builder::new().name(feature.name.to_owned()).spawn({
             let lines = log.clone();
+            let server = Server::new(app).limits((feature.limits)()).upload_dir(uploads.path());
             move || {
                 let subscriber = tracing_subscriber::fmt()
                     .with_max_level(tracing::Level::WARN)
@@ -63,7 +68,7 @@ impl Running {
                     .with_writer(move || lines.clone())
                     .finish();
                 let _end = tell_end;
-                let serve = serve(feature, app, &config, &tell_address, told);
+                let serve = serve(feature, server, &config, &tell_address, told);
                 let served = tracing::subscriber::with_default(subscriber, || {
                     tokio::runtime::Builder::new_current_thread()
                         .enable_all()
@@ -79,7 +84,8 @@ impl Running {
         // From here on, whatever fails ends the server as well.
         let shutdown = Some(shutdown);
         let thread = Some(thread);
-        let mut server = Self { address: String::new(), sessions, log, shutdown, ended, thread };
+        let mut server =
+            Self { address: String::new(), sessions, log, shutdown, ended, thread, uploads };
         server.address = address.recv_timeout(PATIENCE).context("it does not start")??;
         Ok(server)
     }
@@ -114,6 +120,8 @@ impl Running {
         }
         let logged = self.logged();
         ensure!(logged.is_empty(), "at its end the server logged: {}", logged.join(" | "));
+        let left = fs::read_dir(self.uploads.path())?.count();
+        ensure!(left == 0, "{left} files or folders are left where uploads lie");
         Ok(format!("{} sessions began and ended", self.sessions.begun.load(Ordering::SeqCst)))
     }
 }
@@ -170,7 +178,7 @@ fn config(feature: &Feature, assets: &Path) -> anyhow::Result<Config> {
 /// Tells its address once it is there.
 async fn serve(
     feature: &'static Feature,
-    app: App,
+    server: Server,
     config: &Config,
     tell_address: &mpsc::Sender<anyhow::Result<String>>,
     told: oneshot::Receiver<()>,
@@ -200,7 +208,7 @@ async fn serve(
         // Told by the sender's end.
         let _ = told.await;
     };
-    Server::new(app).config(config).serve(listener, shutdown).await;
+    server.serve(listener, shutdown).await;
     Ok(())
 }
 

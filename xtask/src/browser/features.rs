@@ -9,12 +9,18 @@ mod choices;
 mod client_data;
 mod custom;
 mod dates;
+mod dependency;
 mod downloads;
 mod dynamic_ui;
 mod errors;
+mod frozen;
 mod hidden;
+mod location;
+mod modal;
 mod modules;
+mod notifications;
 mod page;
+mod progress;
 mod reconnect;
 mod requests;
 mod routes;
@@ -23,6 +29,7 @@ mod server;
 mod slider;
 mod slow;
 mod snapshot;
+mod tabs;
 mod task;
 mod text;
 mod uploads;
@@ -81,6 +88,12 @@ pub(super) const ALL: &[Feature] = &[
     buttons::FEATURE,
     dynamic_ui::FEATURE,
     modules::FEATURE,
+    tabs::FEATURE,
+    dependency::FEATURE,
+    frozen::FEATURE,
+    notifications::FEATURE,
+    modal::FEATURE,
+    progress::FEATURE,
     hidden::FEATURE,
     errors::FEATURE,
     slow::FEATURE,
@@ -91,6 +104,7 @@ pub(super) const ALL: &[Feature] = &[
     uploads::FEATURE,
     custom::FEATURE,
     client_data::FEATURE,
+    location::FEATURE,
     snapshot::FEATURE,
     reconnect::FEATURE,
 ];

@@ -543,6 +543,17 @@ async fn a_request_with_blobs_is_answered() {
     assert_eq!(client.call("f", ()).await, Ok(json!(1)));
 }
 
+// spec: G3 (decision 29)
+#[tokio::test(start_paused = true)]
+async fn a_request_with_blobs_before_init_ends_the_session() {
+    let app = App::new(|s| s.set_message_handler("f", |_, _: Json| Ok(1)).map(drop));
+    let mut client = Client::open(app, Limits::default());
+    client.frames();
+    client.send_frame(with_blobs(br#"{"method":"f","args":[],"tag":4}"#, &[b"abc"])).await;
+    assert_eq!(client.close_code(), Some(1002));
+    assert_eq!(client.frames(), [json!(null); 0]);
+}
+
 // spec: decision 29
 // fault: W9
 #[tokio::test(start_paused = true)]

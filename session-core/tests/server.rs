@@ -613,6 +613,26 @@ async fn a_session_that_takes_its_time_to_end_falls_into_the_flush_of_no_other()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_future_that_a_message_begins_is_driven_though_nothing_else_happens() {
+    let mut running = serve(|s| {
+        s.set_message_handler_async("slow", |_, ()| {
+            Ok(async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok("done")
+            })
+        })?;
+        Ok(())
+    });
+    let (mut peer, _) = running.connect().await;
+    peer.idle().await;
+    for _ in 0..3 {
+        peer.ask("slow", json!([])).await;
+        let answer = timeout(Duration::from_secs(5), peer.answer()).await;
+        assert_eq!(answer.unwrap(), Ok("done".into()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_is_never_idle_hears_its_client_all_the_same() {
     let shared = Shared::new(0_u64);
     let app_shared = shared.clone();

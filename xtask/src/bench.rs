@@ -5,6 +5,7 @@ mod process;
 mod quinn;
 mod reactive;
 mod session;
+mod transfer;
 mod transport;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ usage: cargo xtask bench <what> [--json FILE]
   reactive  the graph, beside the best Rust libraries
   session   sessions over WebSocket, beside a server without graph and session
   transport an echo through each transport, beside the same without it
+  transfer  a gigabyte down and up through each transport, beside axum and a bare stream
 
   --json FILE   also writes the rows there";
 
@@ -39,6 +41,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let (what, rest) = args.split_first().context(USAGE)?;
     match what.as_str() {
         session::PART => return session::part(rest),
+        transfer::PART => return transfer::part(rest),
         transport::PART => return transport::part(rest),
         _ => {}
     }
@@ -50,6 +53,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let rows = match what.as_str() {
         "reactive" => reactive::rows()?,
         "session" => session::rows()?,
+        "transfer" => transfer::rows()?,
         "transport" => transport::rows()?,
         _ => bail!("{USAGE}"),
     };

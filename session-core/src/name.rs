@@ -34,6 +34,12 @@ impl Namespace {
         })
     }
 
+    /// The namespace that a whole name lies in.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of(name: &str) -> Self {
+        name.rsplit_once(SEPARATOR).map_or(Self::ROOT, |(path, _)| Self::nested(path))
+    }
+
     /// How many modules it is inside: 0 for the root.
     pub(crate) fn depth(&self) -> usize {
         self.0.as_deref().map_or(0, |path| 1 + path.matches(SEPARATOR).count())
@@ -47,7 +53,8 @@ impl Namespace {
         }
     }
 
-    fn nested(path: &str) -> Self {
+    /// The namespace of a module, by its whole id.
+    pub(crate) fn nested(path: &str) -> Self {
         Self(Some(path.into()))
     }
 }
@@ -316,6 +323,18 @@ impl<T> Owned<T> {
         let entry = (owner, key);
         self.owners.remove(&entry);
         Some((entry.0, item))
+    }
+
+    /// Whose each is.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &Namespace> {
+        self.owners.iter().map(|(owner, _)| owner)
+    }
+
+    /// Everything with its owner, in the order it was made.
+    #[cfg(feature = "testing")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Namespace, &T)> {
+        self.items.values().map(|(owner, item)| (owner, item))
     }
 
     pub(crate) fn keys(&self) -> Vec<u64> {

@@ -43,6 +43,7 @@ mod counts;
 mod model;
 mod upload;
 
+use counts::Census;
 pub use counts::Counts;
 pub use model::{ClientModel, IllegalStep, OutputState};
 
@@ -60,8 +61,8 @@ pub struct Client {
     /// Inputs for the next message.
     inputs: Map<String, Json>,
     next_tag: u64,
-    /// Counts right after `init`.
-    baseline: Counts,
+    /// What was alive right after `init`.
+    baseline: Census,
     ended: Option<CloseReason>,
     limits: Limits,
     /// The link takes no frame.
@@ -112,7 +113,7 @@ impl Client {
             frames: Vec::new(),
             inputs: Map::new(),
             next_tag: 0,
-            baseline: Counts::default(),
+            baseline: Census::default(),
             ended: None,
             limits,
             stalled: false,
@@ -124,7 +125,7 @@ impl Client {
     /// Sends `init` with the inputs set so far.
     pub async fn init(&mut self) {
         self.say("init").await;
-        self.baseline = self.counts();
+        self.baseline = self.machine.census();
     }
 
     /// Sets an input for the next message. The key is the whole one, with its type if it has one.
@@ -307,11 +308,19 @@ impl Client {
         self.take_frames();
     }
 
-    /// The link is gone: the session ends.
+    /// The client closes its link, as a page does that is left: the session ends.
     pub async fn disconnect(&mut self) {
-        if self.ended.is_none() {
-            self.end(CloseCode::NORMAL.into()).await;
-        }
+        self.end(CloseCode::NORMAL.into()).await;
+    }
+
+    /// The client closes its link with a reason of its own: the session ends with that.
+    pub async fn disconnect_with(&mut self, reason: impl Into<CloseReason>) {
+        self.end(reason.into()).await;
+    }
+
+    /// The link breaks, as when the network is gone: the session ends.
+    pub async fn drop_link(&mut self) {
+        self.end(CloseCode::GOING_AWAY.into()).await;
     }
 
     async fn end(&mut self, reason: CloseReason) {
@@ -410,21 +419,29 @@ impl Client {
         self.machine.counts()
     }
 
-    /// Panics unless no more is alive than right after `init`.
+    /// What is alive in the scope `module`, its whole id, and the scopes inside it apart; the root's is empty. A value
+    /// behind an input is counted where the input's name is.
+    #[must_use]
+    pub fn counts_of(&self, module: &str) -> Counts {
+        let scopes = self.machine.census().by_scope;
+        let found = scopes.into_iter().find(|(scope, _)| scope.as_str() == module);
+        found.map(|(_, counts)| counts).unwrap_or_default()
+    }
+
+    /// Panics unless as much is alive as right after `init`, in the session as a whole and in each scope: nodes of the
+    /// graph, callbacks, handlers, routes, downloads, tasks, timers, uploads, files, bytes that wait. The session must
+    /// have nothing left to do, as after [`settle`](Self::settle).
     ///
-    /// Inputs that the client sent since do not count: the session keeps them for whoever asks. Nor do the files of HTML
-    /// dependencies: a page does not unload them.
+    /// Inputs that the client sent since do not count: the session keeps them for whoever asks. Nor do the libraries
+    /// that the page has loaded, which it cannot unload.
     ///
     /// # Panics
     ///
-    /// With both counts.
+    /// With what there is too much of (or too little), and in which scope.
     #[track_caller]
     pub fn assert_no_leaks(&self) {
-        let (now, then) = (self.counts(), self.baseline);
-        assert!(
-            now.without_the_page() == then.without_the_page(),
-            "alive now: {now:?}\nafter init: {then:?}"
-        );
+        let leaks = self.machine.census().leaks_since(&self.baseline);
+        assert!(leaks.is_empty(), "{leaks}");
     }
 }
 

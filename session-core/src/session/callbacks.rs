@@ -84,6 +84,18 @@ impl Callbacks {
         self.destroy.borrow_mut().insert(owner, callback);
     }
 
+    /// Whose each is.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> Vec<Namespace> {
+        let lists = [&self.flush, &self.flushed, &self.ended];
+        let mut owners: Vec<_> = lists
+            .iter()
+            .flat_map(|list| list.borrow().owners().cloned().collect::<Vec<_>>())
+            .collect();
+        owners.extend(self.destroy.borrow().owners().cloned());
+        owners
+    }
+
     pub(crate) fn len(&self) -> usize {
         let lists = [&self.flush, &self.flushed, &self.ended];
         let lists: usize = lists.iter().map(|list| list.borrow().len()).sum();

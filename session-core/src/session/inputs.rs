@@ -122,6 +122,14 @@ impl Inputs {
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
+
+    /// The namespace of each; what the client says of an output lies in that of the output.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = Namespace> {
+        self.values
+            .iter()
+            .map(|(name, _)| Namespace::of(name.strip_prefix(OUTPUT_DATA).unwrap_or(name)))
+    }
 }
 
 impl Session<'_> {

@@ -201,8 +201,8 @@ impl Machine {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn graph_counts(&self) -> reactive::Counts {
-        self.graph.counts()
+    pub(crate) const fn graph(&self) -> &Graph<State> {
+        &self.graph
     }
 
     /// When [`Self::fire_timers`] is due next.

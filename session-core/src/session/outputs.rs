@@ -155,6 +155,15 @@ impl Outputs {
         Some(output)
     }
 
+    /// The namespace of each, and the bytes of its value that wait.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = (Namespace, usize)> {
+        self.slots.iter().flatten().map(|output| {
+            let waiting = if output.queued { output.content.len() } else { 0 };
+            (Namespace::of(&output.name), waiting)
+        })
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.names.len()
     }

@@ -23,6 +23,12 @@ impl<F> Registered<F> {
 }
 
 impl<F> Names<Registered<F>> {
+    /// Who registered each.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &Namespace> {
+        self.iter().map(|(_, registered)| &registered.owner)
+    }
+
     /// Takes a function out, for its call: nothing is borrowed while app code runs.
     pub(crate) fn lend(&mut self, name: &str) -> Option<(Namespace, F)> {
         let registered = self.get_mut(name)?;

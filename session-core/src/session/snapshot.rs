@@ -57,6 +57,12 @@ impl Snapshot {
         self.kept.remove(output);
     }
 
+    /// Who registered each.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &Namespace> {
+        self.exports.owners().chain(self.inputs.owners()).chain(self.outputs.owners())
+    }
+
     /// Values and filters that app code registered.
     pub(crate) fn len(&self) -> usize {
         self.exports.len() + self.inputs.len() + self.outputs.len()

@@ -73,6 +73,11 @@ impl Tasks {
         self.live.len()
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &Namespace> {
+        self.live.owners()
+    }
+
     /// Requests whose handler is still at work.
     pub(crate) const fn requests(&self) -> usize {
         self.requests

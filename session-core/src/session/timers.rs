@@ -5,13 +5,23 @@ use std::time::{Duration, Instant};
 
 use reactive::Value;
 
+use crate::name::Namespace;
 use crate::{Result, Session};
 
 /// Timers by deadline, then by the order they were set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    pending: BTreeMap<(Instant, u64), Value<()>>,
+    pending: BTreeMap<(Instant, u64), Timer>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Timer {
+    /// What it changes when it is due.
+    tick: Value<()>,
+    /// The scope that set it.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the leak check"))]
+    owner: Namespace,
 }
 
 impl Timers {
@@ -22,7 +32,12 @@ impl Timers {
     /// Takes out a timer that is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Value<()>> {
         let first = self.pending.first_entry()?;
-        (first.key().0 <= now).then(|| first.remove())
+        (first.key().0 <= now).then(|| first.remove().tick)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &Namespace> {
+        self.pending.values().map(|timer| &timer.owner)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -64,7 +79,7 @@ impl Session<'_> {
             let mut timers = state.timers.borrow_mut();
             let key = (deadline, timers.next);
             timers.next += 1;
-            timers.pending.insert(key, tick);
+            timers.pending.insert(key, Timer { tick, owner: self.namespace().clone() });
             key
         };
         self.cx().on_invalidate(move |cx| {

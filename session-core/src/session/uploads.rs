@@ -57,6 +57,18 @@ impl Uploads {
         self.jobs.len()
     }
 
+    /// Whose each upload is, and the bytes that were promised to it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = (&Namespace, usize)> {
+        self.jobs.iter().map(|(owner, job)| (owner, job.space.bytes()))
+    }
+
+    /// The namespace of each file input, and what it holds.
+    #[cfg(feature = "testing")]
+    pub(crate) fn held(&self) -> impl Iterator<Item = (Namespace, Value<Files>)> {
+        self.files.iter().map(|(name, files)| (Namespace::of(name), *files))
+    }
+
     /// File inputs.
     pub(crate) fn inputs(&self) -> usize {
         self.files.len()

@@ -211,6 +211,11 @@ pub(crate) struct Space {
 }
 
 impl Space {
+    #[cfg(feature = "testing")]
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) const fn folder(&self) -> &Arc<SessionFolder> {
         &self.folder
     }

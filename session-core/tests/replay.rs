@@ -879,6 +879,8 @@ async fn a_page_in_a_browser() {
     agrees("browser_init", app).await;
     // Back after a request with a blob, which had ended the recorded session.
     agrees("browser_blob_request", app).await;
+    // Back after its link was lost.
+    agrees("browser_reconnect", app).await;
     agrees_from(&["browser_init", "browser_updates"], app).await;
 }
 

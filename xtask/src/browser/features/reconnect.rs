@@ -1,5 +1,9 @@
 //! A page that loses its link and comes back; and one that is loaded again.
 
+use std::collections::BTreeMap;
+
+use anyhow::{bail, ensure};
+use serde::Deserialize;
 use session_core::{Action, Reconnect, Result, Session};
 
 use super::page::Signs;
@@ -25,6 +29,15 @@ fn app(s: &Session<'_>) -> Result<()> {
     s.output("session", |s| Ok(s.id().to_owned()))
 }
 
+/// What the page has said of itself, each time it had a link.
+const INITS: &str =
+    "wire.sent.map((text) => JSON.parse(text)).filter(({ method }) => method === 'init')";
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    data: BTreeMap<String, serde_json::Value>,
+}
+
 const SESSION: &str = "document.querySelector('#session').textContent";
 
 fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
@@ -43,7 +56,20 @@ fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
         browser.until::<bool>(&format!("{SESSION} !== '{first}'"))?;
         browser.until::<bool>("document.querySelector('#shiny-disconnected-overlay') === null")?;
         browser.until_text("#shout", "KEPT")?;
-        browser.until_text("#clicks", "1 clicks")
+        browser.until_text("#clicks", "1 clicks")?;
+        // As recorded: everything the page ever said, under its full names, and nothing of the session that was.
+        let said: Vec<Message> = browser.eval(INITS)?;
+        let [before, after] = &said[..] else {
+            bail!("the page introduced itself {} times", said.len())
+        };
+        ensure!(before.data.keys().eq(after.data.keys()), "it speaks of {:?}", after.data.keys());
+        ensure!(
+            after.data["words"] == "kept" && after.data["go:shiny.action"] == 1,
+            "it says {:?}",
+            after.data
+        );
+        ensure!(!format!("{after:?}").contains(&first), "it names the session that was");
+        Ok(format!("it says {} things again", after.data.len()))
     })?;
     page.step_with("it goes on from there", returned, |browser| {
         browser.fill("#words", "on")?;

@@ -1,5 +1,6 @@
 //! Fields to type into: text, number, password and a text area.
 
+use anyhow::ensure;
 use serde_json::json;
 use session_core::{Action, Password, Result, Session};
 
@@ -61,6 +62,31 @@ fn visit(page: &mut Page<'_>) -> Result<(), Failed> {
         browser.until_text("#shown_secret", "7 letters")?;
         browser.fill("#story", "one\ntwo")?;
         browser.until_text("#shown_story", "2 lines")
+    })?;
+    page.step("a change is one message, and three that answer it", |browser| {
+        browser.eval::<()>("void (wire.sent.length = wire.received.length = 0)")?;
+        browser.fill("#count", "8")?;
+        browser.until_text("#shown_count", "16")?;
+        let sent: serde_json::Value = browser.eval("wire.sent.map((text) => JSON.parse(text))")?;
+        ensure!(
+            sent == json!([{ "method": "update", "data": { "count:shiny.number": 8 } }]),
+            "the page sent {sent}"
+        );
+        let received: serde_json::Value = browser.eval("wire.received.map((text) => JSON.parse(text))")?;
+        let running = |status: &str| json!({ "name": "shown_count", "status": status });
+        let expected = json!([
+            { "busy": "busy", "progress": { "type": "binding", "message": { "id": "shown_count" } } },
+            { "recalculating": running("recalculating") },
+            {
+                "recalculating": running("recalculated"),
+                "busy": "idle",
+                "values": { "shown_count": "16" },
+                "errors": {},
+                "inputMessages": [],
+            },
+        ]);
+        ensure!(received == expected, "the session answered {received}");
+        Ok(String::new())
     })?;
     page.step("emptied fields are nothing", |browser| {
         browser.fill("#words", "")?;

@@ -45,7 +45,10 @@ mod upload;
 
 use counts::Census;
 pub use counts::Counts;
-pub use model::{ClientModel, IllegalStep, OutputState};
+pub use model::{
+    ClientModel, IllegalStep, OutputState, ShownModal, ShownNotification, ShownProgress, TabChange,
+    TabPlace, UiChange,
+};
 
 /// A scripted client of one session.
 ///

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -9,7 +10,7 @@ use session_core::page::{
     Html, InsertAt, InsertUi, Modal, ModalSize, Notification, NotificationKind, PageError,
     ProgressUpdate, QueryMode, RemoveUi, Tab, escape,
 };
-use session_core::testing::Client;
+use session_core::testing::{Client, ShownProgress};
 use session_core::{AbsoluteId, App, Failure, Interrupt, Limits, Result, Session};
 
 #[path = "support/session.rs"]
@@ -128,10 +129,10 @@ async fn a_notification_without_an_id_gets_one_by_which_it_is_removed() {
     })
     .await;
     let frames = client.frames();
-    let shown: Vec<_> = frames.iter().map(|f| &f["notification"]["message"]["id"]).collect();
-    assert_eq!(shown, [&json!(ids[0]), &json!(ids[1]), &Json::Null]);
     assert_ne!(ids[0], ids[1]);
     assert!(ids[0].bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    assert_eq!(client.model().notifications().keys().collect::<Vec<_>>(), [&ids[1]]);
+    assert_eq!(frames[0]["notification"]["message"]["id"], json!(ids[0]));
     assert_eq!(frames[2], json!({ "notification": { "type": "remove", "message": ids[0] } }));
 }
 
@@ -293,7 +294,8 @@ async fn what_is_over_the_outbound_budget_is_an_error_of_that_call() {
     .await;
     let frames = client.frames();
     assert_eq!(frames.len(), 1, "{frames:?}");
-    assert_eq!(frames[0]["progress"]["type"], "open");
+    // It was opened, and nothing more.
+    assert_eq!(client.model().progress().values().collect::<Vec<_>>(), [&ShownProgress::default()]);
     assert_eq!(client.close_code(), None);
 }
 
@@ -447,23 +449,22 @@ async fn a_progress_that_leads_nowhere_is_refused() {
 async fn a_progress_panel_goes_with_its_scope_and_with_no_other() {
     let mut client = idle().await;
     run(&mut client, |s| {
-        for id in ["a", "ab"] {
-            s.module(id)?.progress()?;
+        for m in [s.module("a")?, s.module("ab")?, s.module("a")?.module("c")?] {
+            m.progress()?.set(&m, ProgressUpdate::new().message(m.namespace().to_string()))?;
         }
-        s.module("a")?.module("c")?.progress().map(drop)
+        Ok(())
     })
     .await;
     assert_eq!(client.counts().progress, 3);
-    let opened = client.frames();
+    // Told by what they say; each panel has an id of its own.
+    let says = |client: &Client| {
+        let panels = client.model().progress().values();
+        panels.filter_map(|panel| panel.message.clone()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(says(&client), ["a", "ab", "a-c"].map(str::to_owned).into());
     run(&mut client, |s| s.destroy_module("a")).await;
-    let frames = client.frames();
-    let kind = |frame: &Json| frame["progress"]["type"].as_str().map(str::to_owned);
-    assert_eq!(frames.iter().filter_map(kind).collect::<Vec<_>>(), ["close", "close"]);
-    let id = |frame: &Json| frame["progress"]["message"]["id"].as_str().map(str::to_owned);
-    let mut opened: Vec<_> = opened.iter().filter_map(id).collect();
     // The sibling's stays.
-    opened.remove(1);
-    assert_eq!(frames.iter().filter_map(id).collect::<Vec<_>>(), opened);
+    assert_eq!(says(&client), ["ab".to_owned()].into());
     assert_eq!(client.counts().progress, 1);
     run(&mut client, |s| s.destroy_module("ab")).await;
     client.assert_no_leaks();

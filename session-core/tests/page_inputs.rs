@@ -10,7 +10,8 @@ use session_core::page::{
     InputUpdate, NumberUpdate, PageError, RadioUpdate, SelectUpdate, SliderUpdate, TabsUpdate,
     TaskButtonUpdate, TextUpdate,
 };
-use session_core::{AbsoluteId, Date, DateTime, Failure, Interrupt, Limits, Result};
+use session_core::testing::Client;
+use session_core::{AbsoluteId, Action, App, Date, DateTime, Failure, Interrupt, Limits, Result};
 
 #[path = "support/session.rs"]
 mod support;
@@ -219,6 +220,29 @@ async fn updates_keep_their_order_and_come_with_the_flush() {
     let messages = [message("a", "1"), message("m-b", "2"), message("a", "3")];
     let flush = json!({ "values": {}, "errors": {}, "inputMessages": messages });
     assert_eq!(client.frames(), [flush]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_button_that_is_told_to_be_busy_stays_busy_after_its_click() {
+    let app = App::new(|s| {
+        let _go = s.on_event(s.input::<Action>("go")?, |s, _| {
+            s.update_input("go", TaskButtonUpdate::busy())
+        });
+        Ok(())
+    });
+    let mut client = Client::connect(app).await;
+    for (clicks, auto_reset) in [(1, true), (2, true), (3, false)] {
+        client.frames();
+        client.set("go:bslib.taskbutton", json!({ "value": clicks, "autoReset": auto_reset }));
+        client.flush().await;
+        let frames = client.frames();
+        let messages =
+            frames.iter().filter_map(|frame| frame["inputMessages"].as_array()).flatten();
+        let states: Vec<_> = messages.map(|message| &message["message"]["state"]).collect();
+        // The client takes them one after the other.
+        let expected = if auto_reset { vec!["ready", "busy"] } else { vec!["busy"] };
+        assert_eq!(states, expected, "click {clicks}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,10 +5,33 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
-/// The client's side of a session: the state machine of every output, and what the page shows.
+mod change;
+mod page;
+mod panel;
+#[cfg(test)]
+mod tests;
+
+pub use change::{TabChange, TabPlace, UiChange};
+pub use panel::{ShownModal, ShownNotification, ShownProgress};
+
+/// The client's side of a session: the state machine of every output, what the page shows, and what else it was told.
 ///
 /// Follows the unmodified Shiny client: an illegal step, which that client answers by throwing the frame
-/// away, is an error here.
+/// away, is an error here; so is a message for the page that the client could make nothing of.
+///
+/// ```
+/// use session_core::{App, page::Notification, testing::Client};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let app = App::new(|s| {
+///     s.set_message_handler("save", |s, ()| s.show_notification(Notification::new("Saved.").id("saved")))
+/// });
+/// let mut client = Client::connect(app).await;
+/// client.call("save", ()).await.unwrap();
+/// assert_eq!(client.model().notifications()["saved"].html, "Saved.");
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ClientModel {
     outputs: BTreeMap<String, OutputState>,
@@ -19,6 +42,7 @@ pub struct ClientModel {
     input_messages: Vec<(String, Json)>,
     busy: bool,
     session_id: Option<String>,
+    page: page::Page,
 }
 
 /// Where the client stands with one output.
@@ -60,7 +84,7 @@ impl ClientModel {
     ///
     /// # Errors
     ///
-    /// [`IllegalStep`] where the client would throw the frame away.
+    /// [`IllegalStep`] where the client would throw the frame away, or could make nothing of it.
     pub fn take(&mut self, text: &str) -> Result<(), IllegalStep> {
         let frame: Map<String, Json> = serde_json::from_str(text)
             .map_err(|error| IllegalStep(format!("not a JSON object ({error}): {text}")))?;
@@ -77,8 +101,9 @@ impl ClientModel {
             self.flush(values, errors)?;
         }
         if let Some(progress) = frame.get("progress") {
-            self.progress(progress)?;
+            self.output_progress(progress)?;
         }
+        self.page.take(&frame)?;
         self.show(&frame);
         Ok(())
     }
@@ -126,7 +151,7 @@ impl ClientModel {
         Ok(())
     }
 
-    fn progress(&mut self, progress: &Json) -> Result<(), IllegalStep> {
+    fn output_progress(&mut self, progress: &Json) -> Result<(), IllegalStep> {
         if progress["type"] != "binding" {
             return Ok(());
         }

@@ -1,13 +1,13 @@
 //! The address of the page.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::session::page::When;
 use crate::session::page::error::PageError;
 use crate::{Result, Session};
 
 /// What becomes of the address that the page has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum QueryMode {

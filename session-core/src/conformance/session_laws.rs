@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `interface` | outputs, requests, messages, callbacks of a flush, handles |
+//! | `page` | everything else that a page can be told |
 //! | `modules` | namespaces, and what destroying one takes |
 //! | `routes` | requests beside the link |
 //! | `downloads` | downloads, and services mounted as routes |
@@ -21,6 +22,7 @@ mod ends;
 mod identity;
 mod interface;
 mod modules;
+mod page;
 mod peer;
 mod routes;
 mod stage;
@@ -32,6 +34,7 @@ mod work;
 pub(super) fn laws() -> impl Iterator<Item = &'static Law> {
     [
         interface::LAWS,
+        page::LAWS,
         modules::LAWS,
         routes::LAWS,
         downloads::LAWS,

@@ -12,6 +12,7 @@ use crate::{App, CloseReason, Interrupt, Reconnect, Request, Response, Result, S
 
 pub(super) mod downloads;
 mod module;
+pub(super) mod page;
 pub(super) mod uploads;
 mod work;
 
@@ -63,6 +64,7 @@ pub(super) fn app(notes: Notes) -> App {
         outputs(s, &notes)?;
         requests(s)?;
         messages(s)?;
+        page::requests(s)?;
         flushes(s, &notes)?;
         routes(s)?;
         downloads::requests(s, &notes)?;

@@ -4,6 +4,8 @@
 //   inputs    <input id> (files too), <select id>, <textarea id>, <button id class="action-button">,
 //             <div id class="shiny-input-radiogroup"> and "shiny-input-checkboxgroup" around their boxes
 //   outputs   <div id class="shiny-text-output">, <div id class="shiny-html-output">
+//   tabs      <ul id class="nav shiny-tab-input" data-tabsetid>, <li><a href="#pane" data-value> for each,
+//             and <div class="tab-content" data-tabsetid> around <div id="pane" class="tab-pane">
 //
 //   session.on(type, fn)                custom messages of that type; returns a function that stops listening
 //   session.request(method, ...args)    a promise of the message handler's answer
@@ -12,8 +14,10 @@
 //   session.connected, session.id       and the events "session:connected", "session:disconnected" on document
 //
 // A page that sets window.createSessionSocket = (url) => socket brings its own transport: any object that looks
-// like a WebSocket will do. Nothing here evaluates code, so a strict Content-Security-Policy is no obstacle.
-// Left to the Shiny client: modals, tabs, plots, dependencies of HTML, code sent to be evaluated.
+// like a WebSocket will do. Nothing here evaluates code, so a strict Content-Security-Policy is no obstacle, and
+// scripts within HTML never run: those of its dependencies do, which have an address.
+// Left to the Shiny client: menus of tabs, date ranges, sliders with two ends, task buttons, plots, code sent to be
+// evaluated.
 
 (() => {
   "use strict";
@@ -21,6 +25,7 @@
   const TYPING_PAUSE_MS = 250;
   const RECONNECT_DELAYS_MS = [1500, 1500, 2500, 2500, 5500, 5500, 10500];
   const NOTIFICATION_MS = 5000;
+  const DEPENDENCIES_MS = 10000; // longest that content waits for them: some elements never say that they are there
   const NOTIFICATION_TYPES = ["default", "message", "warning", "error"];
 
   const root = document.documentElement;
@@ -65,6 +70,7 @@
   const fill = (el, value) => (el.value = value ?? "");
   const text = { read: (el) => el.value, write: fill, late: true };
   const number = { ...text, type: "shiny.number", read: (el) => (el.value === "" ? null : Number(el.value)) };
+  const TABSETS = "ul.nav.shiny-tab-input, ul.nav[data-tabsetid]";
   const boxes = (el) => [...el.querySelectorAll("input")];
   const KINDS = [
     ["input[type=number], input[type=range]", number],
@@ -85,6 +91,7 @@
       ".shiny-input-checkboxgroup",
       { read: (el) => boxes(el).filter((box) => box.checked).map((box) => box.value), write: check },
     ],
+    [TABSETS, { read: (el) => tabsOf(el).find(isChosen)?.dataset.value ?? null, write: chooseTab }],
   ];
   const INPUT_GROUPS = ".shiny-input-radiogroup, .shiny-input-checkboxgroup";
   const INPUTS = KINDS.map(([selector]) => selector).join(", ");
@@ -393,10 +400,17 @@
     },
     progress({ type, message }) {
       if (type === "binding") enter(message.id, "invalidated");
+      else if (type === "open") openProgress(message);
+      else if (type === "update") updateProgress(message);
+      else if (type === "close") removeNotice(noticeOf(message.id));
     },
     notification({ type, message }) {
       if (type === "show") notify(message);
-      else if (type === "remove") document.getElementById(`shiny-notification-${message}`)?.remove();
+      else if (type === "remove") removeNotice(noticeOf(message));
+    },
+    modal({ type, message }) {
+      if (type === "show") changeModal(dialogOf(markup(message)));
+      else if (type === "remove") changeModal(null);
     },
     response(response) {
       const request = requests.get(response.tag);
@@ -429,30 +443,49 @@
       for (const target of targets) insert(target, where.toLowerCase(), parse(markup(content)));
     },
     "shiny-remove-ui"({ selector, multiple }) {
-      const targets = [...document.querySelectorAll(selector)].slice(0, multiple ? undefined : 1);
-      exchange(targets, () => {
-        for (const target of targets) target.remove();
-        return [];
-      });
+      remove([...document.querySelectorAll(selector)].slice(0, multiple ? undefined : 1));
     },
     frozen({ ids }) {
-      for (const id of ids) sent.delete(id);
+      for (const id of ids) if (sent.has(id)) sent.get(id).json = null; // said again, even if it is the same
+    },
+    "shiny-insert-tab"(message) {
+      insertTab(tabsetOf(message.inputId), message);
+    },
+    "shiny-remove-tab"({ inputId, target }) {
+      const tabset = tabsetOf(inputId);
+      const tab = tabOf(tabset, target);
+      remove([itemOf(tab), paneOf(tab)].filter(Boolean));
+      chooseSome(tabset);
+    },
+    "shiny-change-tab-visibility"({ inputId, target, type }) {
+      const tabset = tabsetOf(inputId);
+      const tab = tabOf(tabset, target);
+      if (type === "hide" && isChosen(tab)) mark(tab, false);
+      for (const el of [itemOf(tab), paneOf(tab)]) if (el) el.hidden = type === "hide";
+      chooseSome(tabset);
+    },
+    updateQueryString({ queryString, mode }) {
+      const address = new URL(queryString, location.href); // a <base> counts for links, not here
+      if (mode === "push") history.pushState(null, "", address);
+      else history.replaceState(null, "", address);
+      reportPage();
     },
   };
 
-  const PLACES = {
-    replace: "replaceWith",
-    beforebegin: "before",
-    afterbegin: "prepend",
-    beforeend: "append",
-    afterend: "after",
-  };
+  const PLACES = { beforebegin: "before", afterbegin: "prepend", beforeend: "append", afterend: "after" };
 
   function insert(target, where, fragment) {
-    exchange(where === "replace" ? [target] : [], () => {
+    exchange(where === "replace" ? [...target.children] : [], () => {
       const fresh = elements(fragment);
-      target[PLACES[where]](fragment);
+      target[where === "replace" ? "replaceChildren" : PLACES[where]](fragment);
       return fresh;
+    });
+  }
+
+  function remove(targets) {
+    exchange(targets, () => {
+      for (const target of targets) target.remove();
+      return [];
     });
   }
 
@@ -488,31 +521,145 @@
     deliver(String.fromCharCode(...bytes.subarray(1, end)), buffer.slice(end));
   }
 
+  // ---------------------------------------------------------------- inputs that the server changes
+
   function receive(el, message) {
     for (const name of ["min", "max", "step", "placeholder"]) {
       if (message[name] === null) el.removeAttribute(name);
       else if (message[name] !== undefined) el.setAttribute(name, message[name]);
     }
-    if (message.disabled !== undefined) el.disabled = message.disabled;
-    if (message.label !== undefined) relabel(el, parse(markup(message.label)).textContent);
-    if (message.options !== undefined) {
-      const within = el.querySelector(".shiny-options-group") ?? el;
-      within.replaceChildren(parse(message.options));
-    }
+    if (message.disabled !== undefined) disable(el, Boolean(message.disabled));
+    if (message.icon !== undefined) replaceContent(buttonPart(el, "icon"), markup(message.icon));
+    if (message.label !== undefined) relabel(el, markup(message.label));
+    if (message.options !== undefined) offer(el, parse(message.options));
     const key = ["value", "checked", "selected"].find((name) => name in message);
     if (key) kindOf(el).write(el, message[key]);
     report(el);
   }
 
-  // A label around its input keeps the input; its words are then in a <span>.
-  function relabel(el, words) {
-    const button = el.matches(".action-button") ? el : null;
-    const label = button ?? el.labels?.[0] ?? document.getElementById(`${el.id}-label`);
-    const place = label !== el && label?.contains(el) ? label.querySelector("span") : label;
-    if (place) place.textContent = words;
+  // A link cannot be disabled, but say so.
+  function disable(el, disabled) {
+    if ("disabled" in el) el.disabled = disabled;
+    else el.ariaDisabled = String(disabled);
+    el.classList.toggle("disabled", disabled);
   }
 
-  // ---------------------------------------------------------------- notices to the user
+  // A label around its input keeps the input; its words are then in a <span>.
+  function relabel(el, html) {
+    if (el.matches(".action-button")) return replaceContent(buttonPart(el, "label"), html);
+    const label = el.labels?.[0] ?? document.getElementById(`${el.id}-label`);
+    const place = label?.contains(el) ? label.querySelector("span") : label;
+    if (!place) return;
+    replaceContent(place, html);
+    place.classList.toggle("shiny-label-null", !html);
+  }
+
+  // The part of a button that holds its icon or its label. A label without one is all but the icon.
+  function buttonPart(el, name) {
+    const part = (name) => el.querySelector(`:scope > .action-${name}`);
+    if (part(name)) return part(name);
+    const fresh = create("span", { className: `action-${name}` });
+    if (name === "icon") el.prepend(fresh);
+    else el.replaceChildren(...[part("icon"), fresh].filter(Boolean));
+    return fresh;
+  }
+
+  // Other choices in the place of those that there are; the group's own label stays.
+  function offer(el, content) {
+    if (el.matches("select")) return el.replaceChildren(content);
+    const around = content.querySelector(".shiny-options-group");
+    const group = around ?? create("div", { className: "shiny-options-group" }, content);
+    const old = el.querySelector(".shiny-options-group");
+    if (old) return old.replaceWith(group);
+    const own = [...el.children].filter((child) => child.matches("label, legend") && !child.querySelector("input"));
+    el.replaceChildren(...own, group);
+  }
+
+  // ---------------------------------------------------------------- tabs
+
+  const tabsOf = (tabset) => [...tabset.querySelectorAll("a[data-value]:not(.dropdown-toggle)")];
+  const itemOf = (tab) => tab.closest("li");
+  const paneOf = (tab) => document.getElementById((tab.getAttribute("href") ?? "").replace(/^[^#]*#/, ""));
+  const isChosen = (tab) => tab.classList.contains("active") || itemOf(tab).classList.contains("active");
+
+  function tabsetOf(id) {
+    const tabset = document.getElementById(id);
+    if (!tabset?.matches(TABSETS)) throw new Error(`There is no tabset #${id}.`);
+    return tabset;
+  }
+
+  function tabOf(tabset, value) {
+    const tab = tabsOf(tabset).find((tab) => tab.dataset.value === value);
+    if (!tab) throw new Error(`There is no tab "${value}" in #${tabset.id}.`);
+    return tab;
+  }
+
+  function contentOf(tabset) {
+    const same = ({ dataset }) => dataset.tabsetid === tabset.dataset.tabsetid;
+    const content = tabset.dataset.tabsetid
+      ? [...document.querySelectorAll(".tab-content")].find(same)
+      : tabsOf(tabset).map(paneOf).find(Boolean)?.parentElement;
+    if (!content) throw new Error(`There is no .tab-content for #${tabset.id}.`);
+    return content;
+  }
+
+  // The words of Bootstrap 3 and of Bootstrap 5 for the tab that shows.
+  function mark(tab, chosen) {
+    tab.ariaSelected = String(chosen);
+    for (const el of [tab, itemOf(tab), paneOf(tab)]) el?.classList.toggle("active", chosen);
+    paneOf(tab)?.classList.toggle("show", chosen);
+  }
+
+  function chooseTab(tabset, value) {
+    const chosen = tabOf(tabset, value);
+    for (const tab of tabsOf(tabset)) mark(tab, tab === chosen);
+    chosenIs(tabset);
+  }
+
+  // Without the tab that showed, the first of those that are left takes over.
+  function chooseSome(tabset) {
+    const left = tabsOf(tabset).filter((tab) => !itemOf(tab).hidden);
+    if (left.length && !left.some(isChosen)) chooseTab(tabset, left[0].dataset.value);
+    else chosenIs(tabset);
+  }
+
+  function chosenIs(tabset) {
+    if (inputs.get(tabset.id) === tabset) report(tabset);
+    reportVisibility();
+  }
+
+  function insertTab(tabset, { liTag, divTag, menuName, target, position, select }) {
+    if (menuName != null) throw new Error("Menus of tabs are left to the Shiny client.");
+    const [content, beside] = [contentOf(tabset), target == null ? null : itemOf(tabOf(tabset, target))];
+    const item = parse(markup(liTag)).querySelector("li");
+    const pane = parse(markup(divTag)).querySelector(".tab-pane");
+    const tab = item.querySelector("a[data-value]");
+    let number = tabsOf(tabset).length;
+    const id = () => `tab-${tabset.dataset.tabsetid ?? tabset.id}-${number}`;
+    while (document.getElementById(id())) number++;
+    pane.id = id();
+    tab.setAttribute("href", `#${pane.id}`);
+    exchange([], () => {
+      if (beside) beside[position](item);
+      else tabset[position === "before" ? "prepend" : "append"](item);
+      content.append(pane);
+      return [item, pane];
+    });
+    if (select) chooseTab(tabset, tab.dataset.value);
+  }
+
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest("a[data-value]:not(.dropdown-toggle)");
+    const tabset = tab?.closest(TABSETS);
+    if (!tabset) return;
+    event.preventDefault(); // the address stays
+    if (tab.matches(".disabled, [aria-disabled=true]")) return;
+    finishTyping();
+    for (const other of tabsOf(tabset)) mark(other, other === tab);
+    chosenIs(tabset);
+  });
+
+  // ---------------------------------------------------------------- notices: notifications and progress
 
   function create(name, properties, ...children) {
     const el = Object.assign(document.createElement(name), properties);
@@ -520,27 +667,202 @@
     return el;
   }
 
-  function notify({ html, type, id, duration, closeButton }) {
-    let panel = document.getElementById("shiny-notification-panel");
-    if (!panel) {
-      panel = create("div", { id: "shiny-notification-panel", role: "status" });
-      document.body.append(panel);
-    }
+  const noticeOf = (id) => document.getElementById(`shiny-notification-${id}`);
+  const panelOf = () => document.getElementById("shiny-notification-panel");
+
+  // In the place of the notice of this id, if there is one.
+  function showNotice(id, { type, duration = NOTIFICATION_MS, closeButton }, ...content) {
     const kind = NOTIFICATION_TYPES.includes(type) ? type : "default";
-    const words = create("div", { textContent: parse(markup(html)).textContent });
-    const notice = create("div", { className: `shiny-notification shiny-notification-${kind}` }, words);
+    const notice = create("div", { className: `shiny-notification shiny-notification-${kind}` }, ...content);
     if (closeButton !== false) {
       const close = create("button", { type: "button", textContent: "\u00d7", ariaLabel: "Close" });
-      close.addEventListener("click", () => notice.remove());
+      close.className = "shiny-notification-close";
+      close.addEventListener("click", () => removeNotice(notice));
       notice.append(close);
     }
-    if (id) {
-      notice.id = `shiny-notification-${id}`;
-      document.getElementById(notice.id)?.remove();
+    const old = id ? noticeOf(id) : null;
+    if (id) notice.id = `shiny-notification-${id}`;
+    if (!panelOf()) {
+      const panel = create("div", { id: "shiny-notification-panel" });
+      panel.setAttribute("role", "status");
+      layer().append(panel);
     }
-    panel.append(notice);
-    if (duration !== null) setTimeout(() => notice.remove(), duration ?? NOTIFICATION_MS);
+    exchange(old ? [old] : [], () => {
+      if (old) old.replaceWith(notice);
+      else panelOf().append(notice);
+      return [notice];
+    });
+    if (duration) setTimeout(() => removeNotice(notice), duration);
   }
+
+  function removeNotice(notice) {
+    if (notice?.isConnected) remove([notice]);
+  }
+
+  function notify({ html, action, id, ...looks }) {
+    const part = (name, html) => create("div", { className: `shiny-notification-content-${name}` }, parse(html));
+    const content = create("div", { className: "shiny-notification-content" }, part("text", markup(html)));
+    if (action) content.append(part("action", markup(action)));
+    showNotice(id, looks, content);
+  }
+
+  function openProgress({ id }) {
+    const bar = create("progress", { max: 1, hidden: true });
+    const [message, detail] = ["message", "detail"].map((name) => create("span", { className: `progress-${name}` }));
+    const content = create("div", { id: `shiny-progress-${id}`, className: "session-progress" });
+    content.append(bar, create("div", {}, message, " ", detail));
+    showNotice(id, { duration: null }, content);
+  }
+
+  function updateProgress({ id, message, detail, value }) {
+    const panel = document.getElementById(`shiny-progress-${id}`);
+    if (!panel) return; // the user closed it
+    if (message !== undefined) panel.querySelector(".progress-message").textContent = message;
+    if (detail !== undefined) panel.querySelector(".progress-detail").textContent = detail;
+    if (value == null) return;
+    Object.assign(panel.querySelector("progress"), { value, hidden: false });
+  }
+
+  // ---------------------------------------------------------------- the dialog before the page
+
+  const DISMISS = '[data-dismiss="modal"], [data-bs-dismiss="modal"]';
+  let modal = null;
+
+  // Where the client's own notices are: beside an open dialog nothing can be clicked.
+  const layer = () => modal ?? document.body;
+
+  // The dialog that Bootstrap's markup describes. The script in it, which shows it elsewhere, stays behind.
+  function dialogOf(html) {
+    const given = parse(html);
+    for (const script of given.querySelectorAll("script")) script.remove();
+    const frame = given.querySelector("#shiny-modal");
+    const says = (name, word) => [`data-${name}`, `data-bs-${name}`].some((name) => frame?.getAttribute(name) === word);
+    const [staysOnClick, staysOnKey] = [says("backdrop", "static"), says("keyboard", "false")];
+    const size = ["modal-sm", "modal-lg", "modal-xl"].find((size) => frame?.querySelector(`.${size}`)) ?? "";
+    const content = frame?.querySelector(".modal-content") ?? create("div", { className: "modal-content" }, given);
+    const dialog = create("dialog", { id: "shiny-modal", className: `session-modal ${size}`.trim() }, content);
+    const title = content.querySelector(".modal-title");
+    if (title) {
+      title.id ||= "shiny-modal-title";
+      dialog.setAttribute("aria-labelledby", title.id);
+    }
+    if (staysOnKey) dialog.setAttribute("closedby", "none");
+    dialog.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && staysOnKey) event.preventDefault(); // for browsers that do not know `closedby`
+    });
+    dialog.addEventListener("cancel", (event) => {
+      if (event.target !== dialog) return; // that of a file input comes by
+      event.preventDefault();
+      if (!staysOnKey) dismiss();
+    });
+    dialog.addEventListener("close", () => modal === dialog && changeModal(null)); // a form within may close it
+    dialog.toggleAttribute("data-stays-on-click", staysOnClick);
+    return dialog;
+  }
+
+  // What was typed and clicked within counts: an action button may close the dialog, and has been heard before this.
+  function dismiss() {
+    finishTyping();
+    changeModal(null);
+  }
+
+  let pressed = null; // who selects text and lets go beside the dialog does not mean to close it
+  document.addEventListener("pointerdown", ({ target }) => (pressed = target));
+  document.addEventListener("click", ({ target }) => {
+    if (!modal?.contains(target)) return;
+    const beside = target === modal && pressed === modal && !modal.hasAttribute("data-stays-on-click");
+    if (beside || target.closest(DISMISS)) dismiss();
+  });
+
+  // One comes in the place of the other, so that what both hold stays known.
+  function changeModal(next) {
+    const old = modal;
+    if (!old && !next) return;
+    modal = next;
+    old?.close();
+    if (next) {
+      document.body.append(next);
+      next.showModal();
+    }
+    if (panelOf()) layer().append(panelOf());
+    if (banner) layer().prepend(banner);
+    exchange(old ? [old] : [], () => {
+      old?.remove();
+      return next ? [next] : [];
+    });
+  }
+
+  // ---------------------------------------------------------------- files that HTML depends on
+
+  const known = new Set(); // names of dependencies that are there, or on their way
+
+  // Those that a message brings, in any of the places where it may have HTML.
+  function dependenciesOf(message) {
+    const tab = message["shiny-insert-tab"];
+    const fields = (message.inputMessages ?? []).flatMap(({ message }) => Object.values(message ?? {}));
+    return [
+      ...Object.values(message.values ?? {}),
+      ...fields,
+      message.notification?.message,
+      message.modal?.message,
+      message["shiny-insert-ui"]?.content,
+      tab?.liTag,
+      tab?.divTag,
+    ].flatMap((content) => (typeof content?.html === "string" ? content.deps ?? [] : []));
+  }
+
+  // Ready once all files have come, or have failed to.
+  function load(dependencies) {
+    const make = (name, attributes) => {
+      const el = document.createElement(name);
+      for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
+      return el;
+    };
+    const files = [];
+    for (const { name, meta, stylesheet, script, head } of dependencies) {
+      if (known.has(name)) continue;
+      known.add(name);
+      const more = parse(head ?? "");
+      // Scripts run in the order in which they are put in, and not at all if a parser made them.
+      const sources = [...more.querySelectorAll("script")].map((el) => {
+        el.remove();
+        return Object.fromEntries([...el.attributes].map(({ name, value }) => [name, value]));
+      });
+      const sheets = [stylesheet ?? []].flat().map((attributes) => make("link", { rel: "stylesheet", ...attributes }));
+      const allScripts = [script ?? [], sources.filter(({ src }) => src)].flat();
+      const scripts = allScripts.map((attributes) => make("script", attributes));
+      for (const el of scripts) el.async = false;
+      files.push(...sheets, ...scripts);
+      document.head.append(...[meta ?? []].flat().map((attributes) => make("meta", attributes)), ...sheets, more);
+    }
+    const settled = files.map((el) => new Promise((resolve) => (el.onload = el.onerror = resolve)));
+    document.head.append(...files.filter((el) => el.matches("script")));
+    const late = new Promise((resolve) => setTimeout(resolve, DEPENDENCIES_MS));
+    return Promise.race([Promise.all(settled), late]);
+  }
+
+  // Messages are handled one after the other. One that brings dependencies waits for them, and all behind it with it.
+  async function handle(line) {
+    line.busy = true;
+    while (line.length && line === arrived) {
+      const data = line.shift();
+      try {
+        if (typeof data !== "string") {
+          receiveBinary(data);
+          continue;
+        }
+        const message = JSON.parse(data);
+        const missing = dependenciesOf(message).filter(({ name }) => !known.has(name));
+        if (missing.length) await load(missing);
+        if (line === arrived) receiveMessage(message);
+      } catch (error) {
+        console.error("A message of the server could not be read.", error);
+      }
+    }
+    line.busy = false;
+  }
+
+  // ---------------------------------------------------------------- how the connection is
 
   const CLOSE_WORDS = {
     1000: "The session has ended.",
@@ -567,7 +889,7 @@
       banner.append(button);
     }
     if (old) old.replaceWith(banner);
-    else document.body.prepend(banner);
+    else layer().prepend(banner);
   }
 
   // ---------------------------------------------------------------- the connection
@@ -577,6 +899,7 @@
   let queue = []; // requests made before that
   let mayReconnect = false;
   let failures = 0;
+  let arrived = []; // what this connection brought and nobody has handled yet
 
   function address() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -604,13 +927,10 @@
       for (const line of queue) socket.send(line);
       queue = [];
     };
+    const line = (arrived = []);
     socket.onmessage = ({ data }) => {
-      if (typeof data !== "string") return receiveBinary(data);
-      try {
-        receiveMessage(JSON.parse(data));
-      } catch (error) {
-        console.error("A message of the server could not be read.", error);
-      }
+      line.push(data);
+      if (!line.busy) handle(line);
     };
     socket.onclose = disconnected;
   }
@@ -632,7 +952,9 @@
     for (const { reject } of requests.values()) reject(new Error("the connection was closed"));
     requests.clear();
     queue = [];
+    arrived = [];
     for (const id of [...states.keys()]) enter(id, null); // what was running will not come any more
+    for (const panel of document.querySelectorAll(".session-progress")) removeNotice(panel.parentElement);
     root.classList.remove("shiny-busy");
     root.dataset.session = "disconnected";
 

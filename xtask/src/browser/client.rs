@@ -15,13 +15,19 @@ pub(super) fn run(programs: &Programs, folder: &Path, report: &mut Report) -> Re
     let page = url("client.html");
     checks(&browser, &page, report)?;
     checks(&browser, &url("webtransport.html"), report)?;
-    report.step("a screenshot of the client's own looks", || {
-        let file = folder.join("client.png");
-        browser.goto(&page)?;
-        browser.eval::<()>("checks.pose()")?;
-        browser.screenshot(&file)?;
-        Ok(super::shown(&file))
-    })
+    for (what, pose, file) in [
+        ("the client's own looks", "checks.pose()", "client.png"),
+        ("a dialog and what stands over it", "checks.poseDialog()", "client-dialog.png"),
+    ] {
+        report.step(&format!("a screenshot of {what}"), || {
+            let file = folder.join(file);
+            browser.goto(&page)?;
+            browser.eval::<()>(pose)?;
+            browser.screenshot(&file)?;
+            Ok(super::shown(&file))
+        })?;
+    }
+    Ok(())
 }
 
 /// A page beside this file.

@@ -252,7 +252,309 @@ const checks = (() => {
     same([...byId("place").children].map((el) => el.className), ["afterBegin", "beforeEnd"]);
     const content = { html: '<p id="instead"></p>', deps: [] };
     say({ "shiny-insert-ui": { selector: "#place", multiple: false, where: "replace", content } });
-    same([byId("place"), byId("instead").tagName], [null, "P"]);
+    same(byId("place").innerHTML, '<p id="instead"></p>');
+  });
+
+  all.set("content goes to one place or to all, and so it is removed", () => {
+    welcome();
+    add('<i class="spot"></i><i class="spot"></i>');
+    const put = (multiple, html) =>
+      say({ "shiny-insert-ui": { selector: ".spot", multiple, where: "beforeEnd", content: { html, deps: [] } } });
+    const spots = () => [...document.querySelectorAll(".spot")].map((el) => el.innerHTML);
+    put(false, "1");
+    put(true, "2");
+    same(spots(), ["12", "2"]);
+    say({ "shiny-remove-ui": { selector: ".spot", multiple: false } });
+    same(spots(), ["2"]);
+    add('<i class="spot"></i>');
+    say({ "shiny-remove-ui": { selector: ".spot", multiple: true } });
+    same(spots(), []);
+  });
+
+  // A dependency whose script writes down that it ran; what it waits for is there once its style counts.
+  const dependency = (name, wrote = name) => ({
+    name,
+    version: "1",
+    script: [{ src: `data:text/javascript,(window.ran%20??=%20[]).push("${wrote}")` }],
+    stylesheet: [{ href: `data:text/css,.${name}{order:7}`, rel: "stylesheet" }],
+    meta: [{ name: `meta-${name}`, content: "x" }],
+    head: `<meta name="head-${name}"><script src='data:text/javascript,window.ran.push("${wrote}-head")'></script>`,
+  });
+  const ran = () => window.ran ?? [];
+
+  all.set("content waits for the files it depends on, each name once, and what follows waits too", async () => {
+    welcome();
+    flush({ html: { html: '<b class="lib">1</b>', deps: [dependency("lib")] } });
+    flush({ text: "after" });
+    same([byId("html").innerHTML, byId("text").textContent], ["", ""]);
+    await until(() => byId("text").textContent === "after", "what came later");
+    same([byId("html").textContent, ran()], ["1", ["lib", "lib-head"]]);
+    same(getComputedStyle(byId("html").firstChild).order, "7");
+    same(["meta-lib", "head-lib"].map((name) => document.getElementsByName(name).length), [1, 1]);
+    flush({ html: { html: "2", deps: [dependency("lib", "again")] } });
+    same([byId("html").textContent, ran()], ["2", ["lib", "lib-head"]]);
+  });
+
+  all.set("dialogs, notices, tabs, insertions and labels bring dependencies as outputs do", async () => {
+    welcome();
+    const content = (name) => ({ html: "x", deps: [dependency(name)] });
+    const tab = { inputId: "none", liTag: content("li"), divTag: content("div"), menuName: null, target: null };
+    console.error = () => {}; // there is no such tabset
+    for (const [message, ...names] of [
+      [{ modal: { type: "show", message: content("dialog") } }, "dialog"],
+      [{ notification: { type: "show", message: content("note") } }, "note"],
+      [{ "shiny-insert-ui": { selector: "#place", where: "beforeEnd", content: content("ui") } }, "ui"],
+      [{ inputMessages: [{ id: "words", message: { label: content("label") } }] }, "label"],
+      [{ "shiny-insert-tab": tab }, "li", "div"],
+    ]) {
+      window.ran = [];
+      say(message);
+      await until(() => ran().length === 2 * names.length, `the dependencies of ${names}`);
+      same(ran().filter((name) => !name.endsWith("-head")), names);
+    }
+  });
+
+  all.set("a file that does not come does not keep the content from the page", async () => {
+    welcome();
+    const script = [{ src: "never.js", nomodule: "" }]; // the browser lets it be, and we play the network
+    flush({ html: { html: "there", deps: [{ name: "gone", version: "1", script, stylesheet: [], meta: [] }] } });
+    same(byId("html").textContent, "");
+    document.querySelector("script[nomodule]").dispatchEvent(new Event("error"));
+    await until(() => byId("html").textContent === "there", "the content");
+  });
+
+  all.set("what waits when the connection ends is not for the next one", async () => {
+    welcome();
+    say({ allowReconnect: "force" });
+    flush({ text: "old", html: { html: "old", deps: [dependency("late")] } });
+    hangUp(1012);
+    [...document.querySelectorAll(".session-banner button")].find((el) => el.textContent === "Try now").click();
+    welcome();
+    flush({ text: "new" });
+    await until(() => ran().length === 2, "the dependency");
+    await updates();
+    same([byId("text").textContent, byId("html").textContent], ["new", ""]);
+  });
+
+  // Bootstrap's markup of a dialog, with the script that would show it there.
+  const keep = 'data-backdrop="static" data-bs-backdrop="static" data-keyboard="false" data-bs-keyboard="false"';
+  const showModal = (body, attributes = "", size = "") => {
+    const html = `<div id="shiny-modal" class="modal fade" ${attributes}><div class="modal-dialog ${size}"><div class="modal-content">
+      <div class="modal-header"><h4 class="modal-title">Title</h4></div><div class="modal-body">${body}</div>
+      <div class="modal-footer"><button id="dismiss" type="button" data-dismiss="modal" data-bs-dismiss="modal">No</button></div>
+      </div></div><script>console.error("the script ran")</script></div>`;
+    say({ modal: { type: "show", message: { html, deps: [] } } });
+  };
+  const dialog = () => document.querySelector("dialog");
+  const beside = () => {
+    dialog().dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+    dialog().click();
+  };
+  const escape = () => dialog().dispatchEvent(new Event("cancel", { cancelable: true }));
+
+  all.set("a dialog shows, with live inputs and outputs, until the server removes it", async () => {
+    welcome();
+    flush({ asked: "what" });
+    showModal('<input id="answer" value="a"><p id="asked" class="shiny-text-output"></p>', "", "modal-lg");
+    same([dialog().matches(":modal"), dialog().className], [true, "session-modal modal-lg"]);
+    same(document.getElementById(dialog().getAttribute("aria-labelledby")).textContent, "Title");
+    same([byId("asked").textContent, dialog().querySelector("script")], ["what", null]);
+    same(await updates(), { ".clientdata_output_asked_hidden": false, answer: "a" });
+    showModal('<input id="answer" value="b"><p id="asked" class="shiny-text-output"></p>');
+    same([document.querySelectorAll("dialog").length, byId("asked").textContent], [1, "what"]);
+    same(await updates(), { answer: "b" });
+    say({ modal: { type: "remove", message: null } });
+    same([dialog(), await updates()], [null, { ".clientdata_output_asked_hidden": true }]);
+  });
+
+  all.set("a dialog is left by its buttons, and by click and key if it says so", async () => {
+    welcome();
+    showModal('<input id="answer" value="a"><button id="yes" class="action-button" data-bs-dismiss="modal">Yes</button>', keep);
+    await updates();
+    beside();
+    escape();
+    dialog().querySelector(".modal-body").click();
+    same([dialog() !== null, dialog().getAttribute("closedby")], [true, "none"]);
+    type("answer", "b");
+    byId("yes").click();
+    same([dialog(), await updates()], [null, { answer: "b", "yes:shiny.action": 1 }]);
+    for (const leave of [() => byId("dismiss").click(), beside, escape]) {
+      showModal("easy");
+      dialog().click(); // begun within, ended beside it
+      same(dialog() !== null, true);
+      leave();
+      same(dialog(), null);
+    }
+  });
+
+  all.set("notices and the banner can be used over a dialog, and stay when it goes", () => {
+    welcome();
+    say({ notification: { type: "show", message: { html: "note", id: "n", duration: null } } });
+    showModal("body", keep);
+    hangUp(1011);
+    const homes = () => ["#shiny-notification-n", ".session-banner"].map((of) => dialog()?.contains(document.querySelector(of)));
+    same(homes(), [true, true]);
+    byId("dismiss").click();
+    same([dialog(), byId("shiny-notification-n").textContent], [null, "note\u00d7"]);
+    same(document.body.firstChild.className, "session-banner session-banner-disconnected");
+  });
+
+  all.set("a progress panel opens, fills and closes, and goes with the connection", () => {
+    welcome();
+    const progress = (type, message) => say({ progress: { type, message: { style: "notification", ...message } } });
+    const bar = () => document.querySelector("#shiny-progress-p progress");
+    const words = () => ["message", "detail"].map((name) => document.querySelector(`#shiny-progress-p .progress-${name}`).textContent);
+    progress("open", { id: "p" });
+    same([words(), bar().hidden], [["", ""], true]);
+    progress("update", { id: "p", message: "<b>Reading</b>", detail: "one", value: 0 });
+    progress("update", { id: "p", value: 0.5 });
+    same([words(), bar().hidden, bar().value], [["<b>Reading</b>", "one"], false, 0.5]);
+    progress("close", { id: "p" });
+    same(bar(), null);
+    progress("update", { id: "p", value: 1 });
+    progress("open", { id: "p" });
+    byId("shiny-notification-p").querySelector("button").click();
+    progress("update", { id: "p", value: 1 });
+    progress("open", { id: "p" });
+    hangUp(1011);
+    same(document.querySelectorAll(".shiny-notification").length, 0);
+  });
+
+  function addTabs() {
+    const link = (n) => `<li class="nav-item"><a class="nav-link" href="#tab-7-${n}" data-toggle="tab" data-value="t${n}">T${n}</a></li>`;
+    const pane = (n, html) => `<div class="tab-pane" id="tab-7-${n}" data-value="t${n}">${html}</div>`;
+    const html = `<ul class="nav nav-tabs shiny-tab-input" id="tabs" data-tabsetid="7">${link(0)}${link(1)}</ul>
+      <div class="tab-content" data-tabsetid="7">${pane(0, "zero")}${pane(1, '<p id="one-out" class="shiny-text-output"></p>')}</div>`;
+    add(html.replace("nav-link", "nav-link active").replace("tab-pane", "tab-pane active"));
+  }
+  const tab = (value) => document.querySelector(`#tabs [data-value=${value}]`);
+  const tabs = () => [...document.querySelectorAll("#tabs a")].filter((el) => el.checkVisibility()).map((el) => el.dataset.value).join();
+  const shown = () => [...document.querySelectorAll(".tab-pane")].filter((el) => el.checkVisibility()).map((el) => el.dataset.value).join();
+  const insertTab = (value, target, position, select = false) => {
+    const liTag = { html: `<li><a data-toggle="tab" data-value="${value}" href="#tab-tsid-id">New</a></li>`, deps: [] };
+    const divTag = { html: `<div class="tab-pane" data-value="${value}" id="tab-tsid-id"><input id="in-${value}" value="v"></div>`, deps: [] };
+    say({ "shiny-insert-tab": { inputId: "tabs", liTag, divTag, menuName: null, target, position, select } });
+  };
+
+  all.set("the tab that shows is an input, and what the others hold is hidden", async () => {
+    welcome();
+    addTabs();
+    same(await updates(), { tabs: "t0", ".clientdata_output_one-out_hidden": true });
+    tab("t1").click();
+    same(await updates(), { tabs: "t1", ".clientdata_output_one-out_hidden": false });
+    same([shown(), tab("t1").ariaSelected, tab("t0").ariaSelected, location.hash], ["t1", "true", "false", ""]);
+    flush({}, {}, [{ id: "tabs", message: { value: "t0" } }]);
+    same([shown(), await updates()], ["t0", { tabs: "t0", ".clientdata_output_one-out_hidden": true }]);
+  });
+
+  all.set("tabs are inserted where they are told, with panes of their own", async () => {
+    welcome();
+    addTabs();
+    await updates();
+    insertTab("a", "t1", "before");
+    insertTab("b", "t1", "after");
+    insertTab("c", null, "before");
+    insertTab("d", null, "after", true);
+    same([tabs(), shown()], ["c,t0,a,t1,b,d", "d"]);
+    same(await updates(), { "in-a": "v", "in-b": "v", "in-c": "v", "in-d": "v", tabs: "d" });
+    tab("a").click();
+    same([shown(), new Set([...document.querySelectorAll(".tab-pane")].map(({ id }) => id)).size], ["a", 6]);
+  });
+
+  all.set("tabs are hidden, shown and removed, and another takes over", async () => {
+    welcome();
+    addTabs();
+    await updates();
+    const change = (target, type) => say({ "shiny-change-tab-visibility": { inputId: "tabs", target, type } });
+    change("t0", "hide");
+    same([tabs(), shown()], ["t1", "t1"]);
+    same(await updates(), { tabs: "t1", ".clientdata_output_one-out_hidden": false });
+    change("t0", "show");
+    same([tabs(), shown()], ["t0,t1", "t1"]);
+    say({ "shiny-remove-tab": { inputId: "tabs", target: "t1" } });
+    same([tabs(), shown(), byId("one-out")], ["t0", "t0", null]);
+    same(await updates(), { ".clientdata_output_one-out_hidden": true, tabs: "t0" });
+    say({ "shiny-remove-tab": { inputId: "tabs", target: "t0" } });
+    same([tabs(), await updates()], ["", { tabs: null }]);
+    insertTab("only", null, "after", true);
+    same([shown(), await updates()], ["only", { "in-only": "v", tabs: "only" }]);
+  });
+
+  all.set("the address changes as the server says, and is reported", async () => {
+    welcome();
+    const before = history.length;
+    say({ updateQueryString: { queryString: "?a=1", mode: "replace" } });
+    same([location.search, history.length, await updates()], ["?a=1", before, { ".clientdata_url_search": "?a=1" }]);
+    say({ updateQueryString: { queryString: "#there", mode: "push" } });
+    same([location.search, location.hash, history.length], ["?a=1", "#there", before + 1]);
+    same(await updates(), { ".clientdata_url_hash": "#there" });
+    history.back();
+    await until(() => frames.length, "the report");
+    same(await updates(), { ".clientdata_url_hash": "" });
+  });
+
+  all.set("the page is loaded anew when the server says so", () => {
+    welcome();
+    const went = [];
+    navigation.addEventListener("navigate", (event) => {
+      went.push(event.navigationType);
+      event.preventDefault();
+    });
+    say({ reload: true });
+    same(went, ["reload"]);
+  });
+
+  all.set("a frozen input is said again, be it the same, and is not forgotten", async () => {
+    welcome();
+    say({ allowReconnect: "force", frozen: { ids: ["count", "nobody"] } });
+    same(await updates(), {});
+    flush({}, {}, [{ id: "count", message: { value: 3 } }, { id: "words", message: { value: "hi" } }]);
+    same(await updates(), { "count:shiny.number": 3 });
+    say({ frozen: { ids: ["count"] } });
+    hangUp(1012);
+    [...document.querySelectorAll(".session-banner button")].find((el) => el.textContent === "Try now").click();
+    same(welcome().data["count:shiny.number"], 3);
+  });
+
+  all.set("the server can change the choices of groups and lists, and what fields take", async () => {
+    welcome();
+    add(`<div id="r" class="shiny-input-radiogroup"><label id="r-label" class="shiny-label-null"></label>
+      <div class="shiny-options-group"><label><input type="radio" name="r" value="1" checked></label></div></div>`);
+    await updates();
+    const option = (kind, name, value, checked = "") =>
+      `<div class="${kind}"><label><input type="${kind}" name="${name}" value="${value}" ${checked}/> <span>${value}</span></label></div>`;
+    const options = (kind, name) => `<div class="shiny-options-group">${option(kind, name, "x")}${option(kind, name, "y", "checked")}</div>`;
+    flush({}, {}, [
+      { id: "r", message: { options: options("radio", "r"), label: { html: "<i>One</i> of", deps: [] } } },
+      { id: "boxes", message: { options: options("checkbox", "boxes"), value: ["x", "y"] } },
+      { id: "many", message: { options: '<optgroup label="G"><option value="p" selected="">P</option></optgroup>' } },
+      { id: "day", message: { value: null, min: "2024-01-01", max: null } },
+      { id: "level", message: { value: 14, min: 10, max: 20, step: 2 } },
+      { id: "words", message: { value: "", placeholder: "none" } },
+      { id: "pick", message: { value: [] } },
+    ]);
+    same(await updates(), {
+      r: "y", boxes: ["x", "y"], many: ["p"], "day:shiny.date": null, "level:shiny.number": 14, words: "", pick: null,
+    });
+    same([byId("r-label").innerHTML, byId("r-label").className], ["<i>One</i> of", ""]);
+    same(document.querySelectorAll("#r .shiny-options-group, #boxes .shiny-options-group").length, 2);
+    same([byId("level").step, byId("day").min, byId("words").placeholder], ["2", "2024-01-01", "none"]);
+  });
+
+  all.set("buttons and links keep their icon beside a label, and can be disabled", async () => {
+    welcome();
+    add('<a id="link" href="#x" class="action-button">Link</a>');
+    await updates();
+    const change = (message) => flush({}, {}, [{ id: "link", message }]);
+    change({ icon: { html: "<b>!</b>", deps: [] } });
+    same(byId("link").textContent, "!Link");
+    change({ label: { html: "<i>New</i>", deps: [] }, disabled: true });
+    same([...byId("link").children].map((el) => [el.className, el.innerHTML]), [["action-icon", "<b>!</b>"], ["action-label", "<i>New</i>"]]);
+    byId("link").click();
+    same(await updates(), {});
+    change({ disabled: false });
+    byId("link").click();
+    same([await updates(), location.hash], [{ "link:shiny.action": 1 }, ""]);
   });
 
   all.set("the server can set inputs, and hears of it", async () => {
@@ -320,15 +622,33 @@ const checks = (() => {
     same(got, ["first"]);
   });
 
-  all.set("a notification is text, replaced under its id, and can be taken back", () => {
+  all.set("a notification is replaced under its id, and can be taken back", () => {
     welcome();
     const show = (html) => say({ notification: { type: "show", message: { html, id: "n1", type: "warning", duration: null } } });
     show("one");
     show("<b>two</b>");
-    const notices = () => [...document.querySelectorAll(".shiny-notification-warning > div")].map((el) => el.innerHTML);
-    same(notices(), ["two"]);
+    const notices = () => [...document.querySelectorAll(".shiny-notification-warning")].map((el) => el.firstChild.firstChild.innerHTML);
+    same(notices(), ["<b>two</b>"]);
     say({ notification: { type: "remove", message: "n1" } });
     same(notices(), []);
+  });
+
+  all.set("a notification has live inputs, an action and a button that closes it, and goes when its time has come", async () => {
+    welcome();
+    const show = (message) => say({ notification: { type: "show", message: { id: "n1", deps: [], type: "error", ...message } } });
+    const notice = () => byId("shiny-notification-n1");
+    show({ html: '<input id="in" value="a">', action: '<a id="undo" class="action-button">Undo</a>', closeButton: true, duration: 0 });
+    same(await updates(), { in: "a", "undo:shiny.action": 0 });
+    byId("undo").click();
+    same(await updates(), { "undo:shiny.action": 1 });
+    notice().querySelector(".shiny-notification-close").click();
+    same(notice(), null);
+    show({ html: "short", duration: 30, closeButton: false });
+    show({ html: "stays", duration: null, closeButton: false }); // the time of the one before is not its own
+    same(notice().querySelector("button"), null);
+    say({ notification: { type: "show", message: { html: "brief", id: "n2", duration: 60 } } });
+    await until(() => byId("shiny-notification-n2") === null, "the end of the brief one");
+    same(notice().textContent, "stays");
   });
 
   all.set("the end of the connection is told in words, with its code", () => {
@@ -467,8 +787,17 @@ const checks = (() => {
     return until(() => getComputedStyle(byId("unseen")).opacity < 0.6, "the busy look");
   }
 
+  function poseDialog() {
+    welcome();
+    showModal('<label for="answer">Are you sure?</label> <input id="answer" value="I am">');
+    say({ notification: { type: "show", message: { html: "Saved, <b>nearly</b>.", type: "message", duration: null } } });
+    say({ progress: { type: "open", message: { id: "p" } } });
+    say({ progress: { type: "update", message: { id: "p", message: "Reading", detail: "a.csv", value: 0.6 } } });
+  }
+
   return {
     pose,
+    poseDialog,
     names: () => [...all.keys()],
     run: async (name) => {
       try {

@@ -794,7 +794,7 @@
 
   // ---------------------------------------------------------------- files that HTML depends on
 
-  const known = new Set(); // names of dependencies that are there, or on their way
+  const loads = new Map(); // name of a dependency → a promise of its files, or null once they are there
 
   // Those that a message brings, in any of the places where it may have HTML.
   function dependenciesOf(message) {
@@ -812,33 +812,39 @@
   }
 
   // Ready once all files have come, or have failed to.
-  function load(dependencies) {
+  async function load(dependencies) {
+    for (const dependency of dependencies) {
+      const { name } = dependency;
+      if (loads.has(name)) continue;
+      const failed = (error) => console.error(`The dependency "${name}" could not be put into the page.`, error);
+      loads.set(name, fetchFiles(dependency).catch(failed).then(() => loads.set(name, null)));
+    }
+    await Promise.all(dependencies.map(({ name }) => loads.get(name)));
+  }
+
+  // Puts the elements into the head at once; the files come in their time.
+  async function fetchFiles({ meta, stylesheet, script, head }) {
     const make = (name, attributes) => {
       const el = document.createElement(name);
       for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
       return el;
     };
-    const files = [];
-    for (const { name, meta, stylesheet, script, head } of dependencies) {
-      if (known.has(name)) continue;
-      known.add(name);
-      const more = parse(head ?? "");
-      // Scripts run in the order in which they are put in, and not at all if a parser made them.
-      const sources = [...more.querySelectorAll("script")].map((el) => {
-        el.remove();
-        return Object.fromEntries([...el.attributes].map(({ name, value }) => [name, value]));
-      });
-      const sheets = [stylesheet ?? []].flat().map((attributes) => make("link", { rel: "stylesheet", ...attributes }));
-      const allScripts = [script ?? [], sources.filter(({ src }) => src)].flat();
-      const scripts = allScripts.map((attributes) => make("script", attributes));
-      for (const el of scripts) el.async = false;
-      files.push(...sheets, ...scripts);
-      document.head.append(...[meta ?? []].flat().map((attributes) => make("meta", attributes)), ...sheets, more);
-    }
+    const more = parse(head ?? "");
+    // A script that a parser made here would not run.
+    const sources = [...more.querySelectorAll("script")].map((el) => {
+      el.remove();
+      return Object.fromEntries([...el.attributes].map(({ name, value }) => [name, value]));
+    });
+    const sheets = [stylesheet ?? []].flat().map((attributes) => make("link", { rel: "stylesheet", ...attributes }));
+    const allScripts = [script ?? [], sources.filter(({ src }) => src)].flat();
+    const scripts = allScripts.map((attributes) => make("script", attributes));
+    for (const el of scripts) el.async = false; // they run in this order
+    const files = [...sheets, ...scripts];
     const settled = files.map((el) => new Promise((resolve) => (el.onload = el.onerror = resolve)));
-    document.head.append(...files.filter((el) => el.matches("script")));
+    const metas = [meta ?? []].flat().map((attributes) => make("meta", attributes));
+    document.head.append(...metas, ...sheets, more, ...scripts);
     const late = new Promise((resolve) => setTimeout(resolve, DEPENDENCIES_MS));
-    return Promise.race([Promise.all(settled), late]);
+    await Promise.race([Promise.all(settled), late]);
   }
 
   // Messages are handled one after the other. One that brings dependencies waits for them, and all behind it with it.
@@ -852,7 +858,7 @@
           continue;
         }
         const message = JSON.parse(data);
-        const missing = dependenciesOf(message).filter(({ name }) => !known.has(name));
+        const missing = dependenciesOf(message).filter(({ name }) => loads.get(name) !== null);
         if (missing.length) await load(missing);
         if (line === arrived) receiveMessage(message);
       } catch (error) {

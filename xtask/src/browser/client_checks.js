@@ -331,9 +331,11 @@ const checks = (() => {
     [...document.querySelectorAll(".session-banner button")].find((el) => el.textContent === "Try now").click();
     welcome();
     flush({ text: "new" });
-    await until(() => ran().length === 2, "the dependency");
-    await updates();
     same([byId("text").textContent, byId("html").textContent], ["new", ""]);
+    flush({ html: { html: "new", deps: [dependency("late", "again")] } });
+    same(byId("html").textContent, ""); // the files are still on their way
+    await until(() => byId("html").textContent, "the content");
+    same([byId("html").textContent, ran()], ["new", ["late", "late-head"]]);
   });
 
   // Bootstrap's markup of a dialog, with the script that would show it there.

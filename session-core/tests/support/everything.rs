@@ -88,7 +88,8 @@ fn requests(m: &Session<'_>) -> Result<()> {
 
 fn page(m: &Session<'_>) -> Result<()> {
     m.progress()?.set(m, 0.5)?;
-    m.show_notification(Notification::new("made"))?;
+    // By an id, so that the page of a test that makes many has one rather than all of them.
+    m.show_notification(Notification::new("made").id(m.ns("made")?))?;
     let library = HtmlDependency::new("everything", "1").file("a.css", "").stylesheet("a.css");
     m.html(Html::text("styled").with(library)).map(drop)
 }

@@ -24,7 +24,8 @@ pub(super) struct Page {
     ui: Vec<UiChange>,
     tabs: Vec<TabChange>,
     query_strings: Vec<(QueryMode, String)>,
-    frozen: Vec<String>,
+    /// A count rather than a list: a destroyed module says it each time, and tests destroy many.
+    frozen: BTreeMap<String, usize>,
     reset_brushes: Vec<String>,
     reloads: usize,
     reconnect: Option<Reconnect>,
@@ -64,7 +65,11 @@ impl Page {
                     self.tabs.push(read::<TabVisibility>(key, message)?.into());
                 }
                 "updateQueryString" => self.query_string(read(key, message)?)?,
-                "frozen" => self.frozen.extend(read::<Frozen>(key, message)?.ids),
+                "frozen" => {
+                    for id in read::<Frozen>(key, message)?.ids {
+                        *self.frozen.entry(id).or_default() += 1;
+                    }
+                }
                 "resetBrush" => {
                     self.reset_brushes.push(read::<ResetBrush>(key, message)?.brush_id);
                 }
@@ -181,9 +186,9 @@ impl ClientModel {
         &self.page.query_strings
     }
 
-    /// The inputs of which the client forgot what it said, in the order they came; an input can be there twice.
+    /// The inputs of which the client forgot what it said, with how often it did.
     #[must_use]
-    pub fn frozen(&self) -> &[String] {
+    pub const fn frozen(&self) -> &BTreeMap<String, usize> {
         &self.page.frozen
     }
 

@@ -146,7 +146,7 @@ fn changes_of_the_page_are_told_in_order() {
     );
     let addresses = [(QueryMode::Push, "?a".to_owned()), (QueryMode::Replace, "/b".to_owned())];
     assert_eq!(model.query_strings(), addresses);
-    assert_eq!(model.frozen(), ["x", "y", "x"]);
+    assert_eq!(*model.frozen(), [("x".to_owned(), 2), ("y".to_owned(), 1)].into());
     assert_eq!(model.reset_brushes(), ["brush"]);
     assert_eq!(model.reloads(), 1);
     assert_eq!(model.reconnect(), Some(Reconnect::Force));

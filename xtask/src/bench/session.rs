@@ -10,8 +10,11 @@
 //! | `server` | the two servers: ours, and the floor |
 //! | `client` | the client of both |
 //! | `modules` | modules that come and go in one session |
+//! | `everything` | the module, shared with the tests, that uses every category of what a scope can own |
 
 mod client;
+#[path = "../../../session-core/tests/support/everything.rs"]
+mod everything;
 mod modules;
 mod server;
 
@@ -56,7 +59,7 @@ pub(super) fn rows() -> anyhow::Result<Vec<Row>> {
     }
     let mut rows = loads()?;
     rows.extend(calls()?);
-    rows.push(memory()?);
+    rows.extend(memory()?);
     rows.extend(cycles()?);
     Ok(rows)
 }
@@ -80,6 +83,7 @@ pub(super) fn part(args: &[String]) -> anyhow::Result<()> {
             report(&client::idle(address, server.parse()?, sessions.parse()?)?)
         }
         ["modules", cycles] => report(&modules::run(cycles.parse()?)?),
+        ["everything", cycles] => report(&modules::run_everything(cycles.parse()?)?),
         _ => bail!("no part of the bench: {args:?}"),
     }
 }
@@ -190,25 +194,39 @@ fn calls() -> anyhow::Result<[Row; 2]> {
     ])
 }
 
-/// What an idle session keeps.
-fn memory() -> anyhow::Result<Row> {
+/// What an idle session keeps: one with an output, and one that uses every feature once.
+fn memory() -> anyhow::Result<[Row; 2]> {
     let idle = |kind| -> anyhow::Result<f64> {
         let server = start(kind)?;
         let args = [PART, "idle", &server.said, &server.id(), &IDLE.to_string()];
         let idle: Idle = Part::start(Core::Client, &args)?.result()?;
         Ok(idle.bytes_per_session / 1024.0)
     };
-    let (ours, floor) = (idle(Kind::Ours)?, idle(Kind::Floor)?);
-    println!("an idle session keeps {ours:.1} KB with us, {floor:.1} KB with the floor\n");
-    let name = "session, idle: resident memory ÷ budget (lower is better)";
-    Ok(at_most(name, [ours, 16.0], "KB"))
+    let (ours, full, floor) = (idle(Kind::Ours)?, idle(Kind::Full)?, idle(Kind::Floor)?);
+    println!(
+        "an idle session keeps {ours:.1} KB with us, {full:.1} KB if it uses everything, {floor:.1} KB with the floor\n"
+    );
+    Ok([
+        at_most("session, idle: resident memory ÷ budget (lower is better)", [ours, 16.0], "KB"),
+        at_most(
+            "session that uses everything, idle: resident memory ÷ budget (lower is better)",
+            [full, 64.0],
+            "KB",
+        ),
+    ])
 }
 
 /// Modules that come and go.
 fn cycles() -> anyhow::Result<Vec<Row>> {
     let args = [PART, "modules", &CYCLES.to_string()];
     let cycles: Cycles = Part::start(Core::Server, &args)?.result()?;
-    ensure!(cycles.left == 0, "{} things of destroyed modules are left", cycles.left);
+    let args = [PART, "everything", &CYCLES.to_string()];
+    let everything: Cycles = Part::start(Core::Server, &args)?.result()?;
+    println!(
+        "a module that uses everything, {} nodes and more, takes {:.1} µs to be made and destroyed\n",
+        everything::NODES,
+        everything.us
+    );
     Ok(vec![
         at_most(
             "module, made and destroyed: time ÷ budget (lower is better)",
@@ -219,6 +237,11 @@ fn cycles() -> anyhow::Result<Vec<Row>> {
             "100,000 modules, made and destroyed: memory left ÷ budget (lower is better)",
             // What an allocator may take for its own order; a byte per module would be more.
             [cycles.growth_kb, 8.0],
+            "KB",
+        ),
+        at_most(
+            "100,000 modules that use everything: memory left ÷ budget (lower is better)",
+            [everything.growth_kb, 8.0],
             "KB",
         ),
     ])

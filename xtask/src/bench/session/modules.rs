@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use session_core::link::{self, Connect, Frame, Link, ReceiveExt, TransmitExt};
-use session_core::{App, Interrupt, OutputOptions, Server, Session, SessionHandle};
+use session_core::testing::Client;
+use session_core::{App, Interrupt, OutputOptions, Server, Session, SessionHandle, Shared};
 
+use super::everything;
 use crate::bench::process::{cpu_time, resident};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Cycles {
     /// What one module took of the processor, from its making through a flush to its destruction.
     pub(super) us: f64,
-    /// Nodes, edges, scopes, callbacks and closures that the modules left behind.
-    pub(super) left: usize,
     pub(super) growth_kb: f64,
 }
 
@@ -58,13 +58,37 @@ pub(super) fn run(cycles: usize) -> anyhow::Result<Cycles> {
             elapsed = cpu_time(std::process::id())? - start;
         }
         let left = count(&handle, &alive).await?.abs_diff(before);
+        ensure!(left == 0, "{left} things of destroyed modules are left");
         let growth = resident(std::process::id())? - memory;
         server.abort();
-        Ok(Cycles {
-            us: elapsed.as_secs_f64() * 1e6 / cycles as f64,
-            left,
-            growth_kb: growth / 1024.0,
-        })
+        Ok(Cycles { us: elapsed.as_secs_f64() * 1e6 / cycles as f64, growth_kb: growth / 1024.0 })
+    })
+}
+
+/// Modules that have everything a scope can have: made, flushed and destroyed in a session without a server.
+pub(super) fn run_everything(cycles: usize) -> anyhow::Result<Cycles> {
+    crate::bench::load::runtime()?.block_on(async {
+        let mut client = Client::connect(App::new(|_| Ok(()))).await;
+        let shared = Shared::new(0);
+        let (mut elapsed, mut memory) = (Duration::ZERO, 0.0);
+        // The first round is for what the session needs once.
+        for _ in 0..2 {
+            memory = resident(std::process::id())?;
+            let start = cpu_time(std::process::id())?;
+            for _ in 0..cycles {
+                let shared = shared.clone();
+                let made = client.run(move |s| everything::module(s, "m", &shared)).await?;
+                made.map_err(|interrupt| failed(&interrupt))?;
+                let gone = client.run(|s| s.destroy_module("m")).await?;
+                gone.map_err(|interrupt| failed(&interrupt))?;
+                client.frames();
+            }
+            elapsed = cpu_time(std::process::id())? - start;
+            client.assert_no_leaks();
+        }
+        let growth_kb = (resident(std::process::id())? - memory) / 1024.0;
+        let us = elapsed.as_secs_f64() * 1e6 / cycles as f64;
+        Ok(Cycles { us, growth_kb })
     })
 }
 

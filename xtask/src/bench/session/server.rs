@@ -11,12 +11,16 @@ use serde::Deserialize;
 use session_core::link::{
     CloseCode, Frame, Incoming, Link, Listener, Receive, ReceiveExt, Text, Transmit, TransmitExt,
 };
-use session_core::{App, Server};
+use session_core::{App, Server, Shared};
 use transport_ws::{WsLink, WsListener};
+
+use super::everything;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Ours,
+    /// Ours, and everything that a session can have.
+    Full,
     Floor,
 }
 
@@ -24,6 +28,7 @@ impl Kind {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            Self::Full => "full",
             Self::Floor => "floor",
         }
     }
@@ -31,6 +36,7 @@ impl Kind {
     pub(super) fn parse(name: &str) -> anyhow::Result<Self> {
         match name {
             "ours" => Ok(Self::Ours),
+            "full" => Ok(Self::Full),
             "floor" => Ok(Self::Floor),
             _ => bail!("no server: {name}"),
         }
@@ -48,7 +54,10 @@ pub(super) fn run(kind: Kind) -> anyhow::Result<()> {
             drop(ended);
         });
         match kind {
-            Kind::Ours => Server::new(app()).serve(listener, async { drop(end.await) }).await,
+            Kind::Ours | Kind::Full => {
+                let app = app(matches!(kind, Kind::Full));
+                Server::new(app).serve(listener, async { drop(end.await) }).await;
+            }
             Kind::Floor => tokio::select! {
                 () = floor(listener) => {}
                 _ = end => {}
@@ -58,8 +67,12 @@ pub(super) fn run(kind: Kind) -> anyhow::Result<()> {
     })
 }
 
-fn app() -> App {
-    App::new(|s| {
+fn app(full: bool) -> App {
+    let shared = Shared::new(0);
+    App::new(move |s| {
+        if full {
+            everything::module(s, "m", &shared)?;
+        }
         let n = s.input::<u64>("n")?;
         let double = s.calc(move |s| Ok(n.get(s)? * 2));
         s.output("double", move |s| Ok(double.get(s)?.to_string()))?;

@@ -895,7 +895,7 @@ async fn violations() {
             count += 1;
         }
     }
-    assert_eq!(count, 21);
+    assert_eq!(count, 22);
 }
 
 // ---------------------------------------------------------------- recordings of more than one session

@@ -1,4 +1,7 @@
 //! Where we differ from the recordings, and why.
+//!
+//! One recording has no replay: that of an output whose text has half of a surrogate pair, which Python sends as it is
+//! (decision 26). A text in Rust cannot hold one, so there is nothing that an app could do to send it.
 
 /// One difference: after the client's message number `step`, the first being 0.
 pub(crate) struct Deviation {

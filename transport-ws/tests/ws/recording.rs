@@ -13,10 +13,9 @@ const DEVIATIONS: &[(&str, u16, &str)] = &[
     ("ws nosuch/", 404, "decision 32: what is not there is a 404, whatever asks for it"),
 ];
 
-fn recording() -> Vec<Json> {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../session-core/tests/transcripts/http_misc.jsonl");
-    let text = fs::read_to_string(path).unwrap();
+fn recording(name: &str) -> Vec<Json> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../session-core/tests/transcripts");
+    let text = fs::read_to_string(format!("{folder}/{name}.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -51,7 +50,7 @@ async fn pages_files_and_the_doors_of_links_are_where_the_client_looks_for_them(
     );
     let (_listener, address) = listen(config).await;
     let mut different = Vec::new();
-    for line in recording() {
+    for line in recording("http_misc") {
         let (asked, ours, theirs) = if line["dir"] == "http" {
             let (method, path) = (&line["request"]["method"], &line["request"]["path"]);
             let asked = format!("{} {}", method.as_str().unwrap(), path.as_str().unwrap());
@@ -84,4 +83,16 @@ async fn pages_files_and_the_doors_of_links_are_where_the_client_looks_for_them(
     }
     assert!(different.is_empty(), "{different:#?}");
     assert!(DEVIATIONS.iter().all(|(.., why)| !why.is_empty()));
+}
+
+#[tokio::test]
+async fn a_client_that_offers_a_subprotocol_gets_a_link_without_one() {
+    let notes = recording("violation_subprotocol");
+    assert!(notes.iter().any(|line| line["text"] == "accepted subprotocol: None"));
+    let (_listener, address) = listen(config()).await;
+    let mut raw = Raw::connect(address).await;
+    raw.write(handshake(address, "Sec-WebSocket-Protocol: shiny, other\r\n").as_bytes()).await;
+    let head = raw.read_head().await.to_lowercase();
+    assert!(head.starts_with("http/1.1 101 "), "{head}");
+    assert!(!head.contains("sec-websocket-protocol"), "{head}");
 }

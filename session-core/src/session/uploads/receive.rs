@@ -86,12 +86,16 @@ pub(super) async fn receive(receipt: Receipt, mut body: Body) -> Result<TempFile
     }
     let Receipt { space, name, size, patience } = receipt;
     let folder = Arc::clone(space.folder());
-    let mut writing: JoinHandle<io::Result<(File, TempFile)>> =
-        folder.tracker().spawn_blocking(move || space.create(&name));
+    // The file, and the batch that was written, whose memory is used again.
+    let mut writing: JoinHandle<io::Result<(File, TempFile, Vec<u8>)>> =
+        folder.tracker().spawn_blocking(move || {
+            let (file, temp) = space.create(&name)?;
+            Ok((file, temp, Vec::new()))
+        });
+    let mut batch = Vec::new();
     let mut taken = 0;
     let mut is_over = false;
     while !is_over {
-        let mut batch = Vec::new();
         while batch.len() < BATCH && !is_over {
             match timeout(patience, next(&mut body)).await.map_err(|_| Refusal::Stalled)?? {
                 Some(piece) if piece.len() > size - taken => return Err(Refusal::Longer),
@@ -102,13 +106,15 @@ pub(super) async fn receive(receipt: Receipt, mut body: Body) -> Result<TempFile
                 None => is_over = true,
             }
         }
-        let (mut file, temp) = writing.await?.map_err(Refusal::of_disk)?;
+        let (mut file, temp, written) = writing.await?.map_err(Refusal::of_disk)?;
+        let mut full = std::mem::replace(&mut batch, written);
         writing = folder.tracker().spawn_blocking(move || {
-            file.write_all(&batch)?;
-            Ok((file, temp))
+            file.write_all(&full)?;
+            full.clear();
+            Ok((file, temp, full))
         });
     }
-    let (_, temp) = writing.await?.map_err(Refusal::of_disk)?;
+    let (_, temp, _) = writing.await?.map_err(Refusal::of_disk)?;
     compare(taken as u64, size)?;
     Ok(temp)
 }

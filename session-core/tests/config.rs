@@ -260,3 +260,14 @@ async fn an_error_can_be_taken_apart() {
     assert_eq!((error.key(), error.value()), ("session.inputs", Some("0")));
     assert_eq!(error.problem(), "must be more than zero");
 }
+
+#[test]
+fn the_configuration_that_the_readme_shows_is_one() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let config = Config::from_table(text.parse().unwrap(), None).unwrap();
+    assert_eq!(config.server.max_sessions, 100_000);
+    assert_eq!(config.server.upload_dir, std::path::Path::new("/var/tmp"));
+    assert_eq!(config.session.upload_file_bytes, 100_000_000);
+}

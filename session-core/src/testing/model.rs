@@ -25,7 +25,10 @@ pub use panel::{ShownModal, ShownNotification, ShownProgress};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let app = App::new(|s| {
-///     s.set_message_handler("save", |s, ()| s.show_notification(Notification::new("Saved.").id("saved")))
+///     s.set_message_handler("save", |s, ()| {
+///         s.show_notification(Notification::new("Saved.").id("saved"))
+///     })?;
+///     Ok(())
 /// });
 /// let mut client = Client::connect(app).await;
 /// client.call("save", ()).await.unwrap();

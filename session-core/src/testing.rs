@@ -346,7 +346,9 @@ impl Client {
         });
         let _ = finished.await;
         self.tasks = FuturesUnordered::new();
-        if let Some(uploads) = self.machine.finish_end() {
+        let uploads = self.machine.finish_end();
+        self.spawn_detached();
+        if let Some(uploads) = uploads {
             uploads.remove().await;
         }
     }

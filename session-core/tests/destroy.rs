@@ -1278,3 +1278,70 @@ async fn destroying_tells_those_who_read_an_input_of_the_module() {
     assert_eq!(log.take(), ["2"]);
     assert_eq!(client.end_reason(), None);
 }
+
+// spec: I1
+#[tokio::test(start_paused = true)]
+async fn async_callbacks_take_their_turn_and_their_futures_go_on_beside_the_destroy() {
+    let log = Log::default();
+    let app_log = log.clone();
+    let app = App::new(move |s: &Session<'_>| {
+        let m = s.module("m")?;
+        let value = m.value(7);
+        for name in ["first", "second"] {
+            let log = app_log.clone();
+            m.on_destroy_async(move |s| {
+                let seen = value.get(s)?;
+                log.add(format!("{name} sees {seen}"));
+                Ok(async move {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    log.add(format!("{name} is done"));
+                    Ok(())
+                })
+            });
+        }
+        m.on_destroy(app_log.says("third"));
+        m.on_destroy_async(|_| Ok(async { panic!("in a future") }));
+        s.on_destroy_async(|_| Ok(std::future::pending()));
+        Ok(())
+    });
+    let mut client = Client::connect(app).await;
+    run(&mut client, |s| s.destroy_module("m")).await;
+    assert_eq!(log.take(), ["first sees 7", "second sees 7", "third"]);
+    assert_eq!((client.counts().modules, client.counts().tasks), (0, 0));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(log.take(), ["first is done", "second is done"]);
+    assert_eq!(client.close_code(), None);
+    client.disconnect().await;
+}
+
+// spec: I36
+#[tokio::test(start_paused = true)]
+async fn the_future_of_an_async_callback_outlasts_the_session_by_the_grace_and_no_more() {
+    let held = Arc::new(());
+    let (log, app_held) = (Log::default(), Arc::clone(&held));
+    let app_log = log.clone();
+    let app = App::new(move |s: &Session<'_>| {
+        let (log, held) = (app_log.clone(), Arc::clone(&app_held));
+        s.on_destroy_async(move |_| {
+            Ok(async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                log.add("saved");
+                std::future::pending::<()>().await;
+                drop(held);
+                Ok(())
+            })
+        });
+        Ok(())
+    });
+    let mut client = Client::connect(app).await;
+    client.disconnect().await;
+    drop(client);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((log.take().as_slice(), Arc::strong_count(&held)), (&["saved".to_owned()][..], 2));
+    tokio::time::sleep(Limits::default().end_grace).await;
+    assert_eq!(
+        Arc::strong_count(&held),
+        1,
+        "the app is gone with its client, the future with its grace"
+    );
+}

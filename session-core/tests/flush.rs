@@ -628,3 +628,38 @@ async fn what_effects_set_and_make_runs_in_the_same_flush() {
     client.set("n", 5).flush().await;
     assert_eq!(log.take(), ["reads 5", "made", "sent"]);
 }
+
+// spec: G9
+#[tokio::test(start_paused = true)]
+async fn async_callbacks_of_a_flush_take_their_turn_and_hold_nothing_up() {
+    let log = Log::default();
+    let app_log = log.clone();
+    let app = App::new(move |s: &Session<'_>| {
+        let log = app_log.clone();
+        let wait = move |log: &Log, name: &'static str| {
+            let log = log.clone();
+            log.add(name);
+            async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                log.add(format!("{name}, later"));
+                Ok(())
+            }
+        };
+        let (before, after) = (log.clone(), log.clone());
+        s.on_flush_async(move |_| Ok(wait(&before, "before")));
+        s.on_flush(log.says("before, too"));
+        s.on_flushed_async(move |_| Ok(wait(&after, "after")));
+        s.on_flushed(log.says("after, too"));
+        Ok(())
+    });
+    let mut client = Client::connect(app).await;
+    assert_eq!(log.take(), ["before", "before, too", "after", "after, too"]);
+    client.wait().await;
+    assert_eq!(log.take(), ["before, later", "after, later"]);
+    client
+        .run(|s| s.on_flushed_async(|_| Ok(async { Err(std::io::Error::other("x").into()) })))
+        .await
+        .unwrap();
+    client.settle().await;
+    assert_eq!(client.close_code(), Some(1011));
+}

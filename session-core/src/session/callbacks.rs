@@ -236,6 +236,41 @@ impl Session<'_> {
         self.register(Moment::Flushed, false, Box::new(callback))
     }
 
+    /// As [`on_flush`](Self::on_flush), in two steps (decision 5): `callback` runs in the flush, in its turn, and gives a
+    /// future, which goes on beside everything else. The flush does not wait for it; it is dropped with this scope.
+    ///
+    /// A failure of either step ends the session with 1011.
+    pub fn on_flush_async<F, Fut>(&self, callback: F) -> Registration
+    where
+        F: FnOnce(&Session<'_>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.on_flush(|s| s.go_on(Moment::Flush, callback(s)?))
+    }
+
+    /// As [`on_flushed`](Self::on_flushed), in two steps, as [`on_flush_async`](Self::on_flush_async).
+    pub fn on_flushed_async<F, Fut>(&self, callback: F) -> Registration
+    where
+        F: FnOnce(&Session<'_>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.on_flushed(|s| s.go_on(Moment::Flushed, callback(s)?))
+    }
+
+    /// Drives the second step of a callback of a flush.
+    fn go_on<Fut>(&self, moment: Moment, future: Fut) -> Result<()>
+    where
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.spawn(Waiting::Nobody, future, move |s, outcome| {
+            if let Err(Interrupt::Failed(failure)) = outcome {
+                tracing::error!(%failure, ?moment, "a callback failed");
+                s.state().fail();
+            }
+        });
+        Ok(())
+    }
+
     /// Runs `callback` when the session ends, whoever ended it: in the order of registration, with values
     /// and inputs readable, before anything is destroyed (G19, G26). Registered through a module, it runs at
     /// the end of the session, unless the module is destroyed before (H11, H12).

@@ -1,7 +1,9 @@
 //! `destroy` and `on_destroy`: a scope, everything in it, and nothing else.
 
 use reactive::Scope;
+use tokio::time::timeout;
 
+use crate::catch::Catch;
 use crate::name::{Id, InvalidId};
 use crate::session::callbacks;
 use crate::session::state::Phase;
@@ -23,6 +25,33 @@ impl Session<'_> {
             return;
         }
         self.state().callbacks.insert_on_destroy(self.namespace(), Box::new(callback));
+    }
+
+    /// As [`on_destroy`](Self::on_destroy), in two steps (decision 5): `callback` runs in its turn, while everything is
+    /// still there to be read, and gives a future, which goes on beside the session and may outlast it; for up to
+    /// [`Limits::end_grace`](crate::Limits::end_grace), and then it is dropped (decision 16). Nothing waits for it: the
+    /// scope is destroyed meanwhile. A failure is logged.
+    pub fn on_destroy_async<F, Fut>(&self, callback: F)
+    where
+        F: FnOnce(&Session<'_>) -> Result<Fut> + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.on_destroy(|s| {
+            let future = Catch::new(callback(s)?);
+            let (grace, scope) = (s.state().limits.end_grace, s.namespace().clone());
+            s.state().tasks.borrow_mut().detach(Box::pin(async move {
+                match timeout(grace, future).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(failure)) => {
+                        tracing::error!(%failure, %scope, "an on_destroy callback failed");
+                    }
+                    Err(_) => {
+                        tracing::warn!(?grace, %scope, "an on_destroy callback took too long")
+                    }
+                }
+            }));
+            Ok(())
+        });
     }
 
     /// Destroys this scope and all scopes within it: runs their `on_destroy` callbacks, deepest first, then

@@ -32,9 +32,11 @@ use crate::link::{Hold, Rules, Socket, WsLink};
 
 mod answer;
 mod document;
+mod rest;
 
 use answer::{redirect, refuse, refuse_handshake};
 use document::{Document, Page};
+use rest::Rest;
 
 /// Links and exchanges that may wait for `accept`; a client behind them waits with its connection open.
 const BACKLOG: usize = 128;
@@ -307,6 +309,7 @@ impl Inner {
         };
         parts.uri = Uri::from(target);
         parts.extensions.insert(PeerInfo::new(address, None));
+        let body = Rest::new(body, self.rules.linger);
         let (exchange, answer) = Exchange::new(Request::from_parts(parts, body));
         // One that nobody takes is dropped, and answered so.
         let _ = self.incoming.send(Incoming::Exchange(exchange)).await;

@@ -46,7 +46,7 @@ impl Session<'_> {
                         tracing::error!(%failure, %scope, "an on_destroy callback failed");
                     }
                     Err(_) => {
-                        tracing::warn!(?grace, %scope, "an on_destroy callback took too long")
+                        tracing::warn!(?grace, %scope, "an on_destroy callback took too long");
                     }
                 }
             }));

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::Session;
 use crate::page::{Notification, NotificationKind};
 
-/// An error that an effect shows to its client as a notification, and that leaves the session open; made by [`notify`].
+/// An error that an effect shows to its client as a notification, and that leaves the session open; made by [`notify()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notify {
     text: Box<str>,

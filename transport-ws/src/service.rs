@@ -309,7 +309,7 @@ impl Inner {
         };
         parts.uri = Uri::from(target);
         parts.extensions.insert(PeerInfo::new(address, None));
-        let body = Rest::new(body, self.rules.linger);
+        let body = Rest::after(body, self.rules.linger);
         let (exchange, answer) = Exchange::new(Request::from_parts(parts, body));
         // One that nobody takes is dropped, and answered so.
         let _ = self.incoming.send(Incoming::Exchange(exchange)).await;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use session_core::exchange::{Body, BoxError};
 use tokio::runtime::Handle;
@@ -23,7 +23,7 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    pub(super) fn new(body: Body, linger: Duration) -> Body {
+    pub(super) fn after(body: Body, linger: Duration) -> Body {
         Body::new(Self { body, linger })
     }
 }

@@ -35,17 +35,15 @@ fn session(s: &Session<'_>) -> Result<()> {
     s.output("echo", move |_s| Ok(echo.clone()))?;
 
     let files = s.file_input("data")?;
-    s.output_async("uploaded", move |s| {
-        let files = files.get(s)?;
-        Ok(async move {
-            let mut told = Vec::new();
-            for file in &*files {
-                let text = String::from_utf8(file.read().await?)?;
-                let letters = text.chars().count();
-                told.push(format!("{}, {}, {letters} letters", file.name(), file.media_type()));
-            }
-            Ok(told)
-        })
+    // Read at once: how the frames of an output that takes its time are put together depends on when it is done, and
+    // every client must see the same.
+    s.output("uploaded", move |s| {
+        let mut told = Vec::new();
+        for file in &*files.get(s)? {
+            let letters = std::fs::read_to_string(file.path())?.chars().count();
+            told.push(format!("{}, {}, {letters} letters", file.name(), file.media_type()));
+        }
+        Ok(told)
     })?;
 
     s.set_message_handler("open", |s, (id,): (String,)| panel(&s.module(id)?))?;

@@ -6,6 +6,7 @@
 
 pub(crate) mod arena;
 mod body;
+mod counts;
 pub(crate) mod edges;
 pub(crate) mod mark;
 mod queue;
@@ -20,6 +21,7 @@ use self::arena::{Observer, Store, Wreck, flag};
 pub(crate) use self::body::{
     Blocked, Body, Computed, Frame, Hook, HookFn, Taken, discard, guarded,
 };
+pub use self::counts::Counts;
 use self::mark::{LONG_CHAIN, Pull, Step};
 use crate::key::{Key, NONE};
 use crate::{Cx, Destroyed, Effect, InUse, Interrupt, Kind, Scope, TooDeep};
@@ -69,24 +71,6 @@ pub struct Runaway {
     pub runs: usize,
     /// Those whose turn would be next.
     pub pending: Vec<Effect>,
-}
-
-/// How many of each are alive in a graph.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Values.
-    pub values: usize,
-    /// Calcs.
-    pub calcs: usize,
-    /// Effects.
-    pub effects: usize,
-    /// Scopes, the root included.
-    pub scopes: usize,
-    /// Dependencies.
-    pub edges: usize,
-    /// On-destroy and on-invalidate callbacks.
-    pub callbacks: usize,
 }
 
 impl<E: 'static> Graph<E> {
@@ -179,27 +163,6 @@ impl<E: 'static> Graph<E> {
             }
             runs += 1;
         }
-    }
-
-    /// How many of each are alive.
-    pub fn counts(&self) -> Counts {
-        let store = self.store.borrow();
-        let hooks: usize = store.hooks.values().map(Vec::len).sum();
-        let callbacks: usize = store.scopes.iter().map(|scope| scope.callbacks.len()).sum();
-        Counts {
-            values: store.values,
-            calcs: store.calcs,
-            effects: store.effects,
-            scopes: store.live_scopes,
-            edges: store.live_edges,
-            callbacks: hooks + callbacks,
-        }
-    }
-
-    /// How many of each are alive in one scope, the scopes inside it apart; the edges are those that its nodes read
-    /// through. All zero once the scope is destroyed. Costs what the scope owns.
-    pub fn counts_in(&self, scope: Scope) -> Counts {
-        self.store.borrow().counts_in(scope)
     }
 
     /// How deep closures may run inside one another; [`DEFAULT_MAX_DEPTH`] at first. A read beyond it fails with

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use crate::graph::arena::{Store, Wreck, flag};
-use crate::graph::edges::GONE;
-use crate::graph::{Counts, discard, guarded};
+use crate::graph::arena::{Store, Wreck};
+use crate::graph::{discard, guarded};
 use crate::key::{Key, NONE, identity};
 use crate::{Cx, Interrupt};
 
@@ -75,6 +74,11 @@ impl<E: 'static> ScopeSlot<E> {
             dying: false,
             alive: true,
         }
+    }
+
+    /// Whether this is what the key names, and still there.
+    pub(crate) const fn is(&self, key: Key) -> bool {
+        self.alive && self.generation == key.generation
     }
 }
 
@@ -192,9 +196,7 @@ impl CallbackKey {
 impl<E: 'static> Store<E> {
     /// The scope, unless the key is stale.
     pub(crate) fn scope(&mut self, key: Key) -> Option<&mut ScopeSlot<E>> {
-        self.scopes
-            .get_mut(key.index as usize)
-            .filter(|slot| slot.alive && slot.generation == key.generation)
+        self.scopes.get_mut(key.index as usize).filter(|slot| slot.is(key))
     }
 
     pub(crate) fn root(&self) -> Scope {
@@ -235,10 +237,7 @@ impl<E: 'static> Store<E> {
     /// The scope and all inside it, the deepest first, equally deep ones in the order they were made.
     fn subtree(&self, top: Key) -> Vec<Scope> {
         let mut found = Vec::new();
-        let is_there = self
-            .scopes
-            .get(top.index as usize)
-            .is_some_and(|slot| slot.alive && slot.generation == top.generation);
+        let is_there = self.scopes.get(top.index as usize).is_some_and(|slot| slot.is(top));
         if is_there {
             found.push(top.index);
         }
@@ -253,37 +252,6 @@ impl<E: 'static> Store<E> {
         }
         found.sort_by_key(|index| std::cmp::Reverse(self.scopes[*index as usize].depth));
         found.into_iter().map(|index| self.scope_at(index)).collect()
-    }
-
-    /// What is alive in one scope, the scopes inside it apart.
-    pub(crate) fn counts_in(&self, scope: Scope) -> Counts {
-        let mut counts = Counts::default();
-        let slot = self.scopes.get(scope.key.index as usize);
-        let Some(slot) = slot.filter(|slot| slot.alive && slot.generation == scope.key.generation)
-        else {
-            return counts;
-        };
-        counts.scopes = 1;
-        counts.callbacks = slot.callbacks.len();
-        let mut index = slot.first_node;
-        while index != NONE {
-            let node = &self.nodes[index as usize];
-            let of_its_kind = match node.flags & (flag::CALC | flag::EFFECT) {
-                flag::CALC => &mut counts.calcs,
-                flag::EFFECT => &mut counts.effects,
-                _ => &mut counts.values,
-            };
-            *of_its_kind += 1;
-            counts.callbacks += self.hooks.get(&index).map_or(0, Vec::len);
-            let mut edge = node.first_dep;
-            while edge != NONE {
-                let of = &self.edges[edge as usize];
-                counts.edges += usize::from(of.dep != GONE);
-                edge = of.next_dep;
-            }
-            index = node.next_in_scope;
-        }
-        counts
     }
 
     fn next_callback(&mut self, scope: Key) -> Option<Callback<E>> {

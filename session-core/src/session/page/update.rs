@@ -8,6 +8,26 @@ use crate::name::Id;
 use crate::session::page::html::{Html, RenderedHtml};
 use crate::{Result, Session};
 
+/// What every update of an input with a label has.
+macro_rules! labelled {
+    ($update:ident, $label:literal) => {
+        impl $update {
+            /// An update that changes nothing yet.
+            #[must_use]
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            #[doc = $label]
+            #[must_use]
+            pub fn label(mut self, label: impl Into<Html>) -> Self {
+                self.label = Some(label.into());
+                self
+            }
+        }
+    };
+}
+
 mod button;
 mod checkbox;
 mod choice;
@@ -71,13 +91,17 @@ impl Session<'_> {
         self.queue_input_message(&id, &message)
     }
 
-    /// A label, if there is one, as the client reads it.
-    fn label(&self, label: Option<Html>) -> Result<Option<RenderedHtml>> {
-        label.map(|label| self.html(label)).transpose()
+    /// A message with a label, if there is one, beside its fields.
+    fn labelled<T: Serialize>(&self, label: Option<Html>, fields: T) -> Result<Vec<u8>> {
+        let label = label.map(|label| self.html(label)).transpose()?;
+        Ok(codec::to_json(&Labelled { label, fields })?)
     }
 }
 
-/// A message as JSON.
-fn json<T: Serialize>(message: &T) -> Result<Vec<u8>> {
-    Ok(codec::to_json(message)?)
+#[derive(Serialize)]
+struct Labelled<T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<RenderedHtml>,
+    #[serde(flatten)]
+    fields: T,
 }

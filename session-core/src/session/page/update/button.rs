@@ -1,6 +1,7 @@
 use serde::Serialize;
 
-use super::{json, sealed::Sealed};
+use super::sealed::Sealed;
+use crate::message::codec;
 use crate::session::page::html::{Html, RenderedHtml};
 use crate::{Result, Session};
 
@@ -12,20 +13,9 @@ pub struct ButtonUpdate {
     disabled: Option<bool>,
 }
 
+labelled!(ButtonUpdate, "What is written on it.");
+
 impl ButtonUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What is written on it.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
     /// The icon before its label.
     #[must_use]
     pub fn icon(mut self, icon: impl Into<Html>) -> Self {
@@ -49,9 +39,7 @@ impl ButtonUpdate {
 }
 
 #[derive(Serialize)]
-struct Message {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<RenderedHtml>,
+struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     icon: Option<RenderedHtml>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,13 +48,13 @@ struct Message {
 
 impl Sealed for ButtonUpdate {
     fn message(self, s: &Session<'_>, _: &str) -> Result<Vec<u8>> {
-        let (label, icon) = (s.label(self.label)?, s.label(self.icon)?);
-        json(&Message { label, icon, disabled: self.disabled })
+        let icon = self.icon.map(|icon| s.html(icon)).transpose()?;
+        s.labelled(self.label, Fields { icon, disabled: self.disabled })
     }
 }
 
 /// For a task button, which shows whether what it began is at work.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct TaskButtonUpdate {
     state: String,
 }
@@ -91,13 +79,8 @@ impl TaskButtonUpdate {
     }
 }
 
-#[derive(Serialize)]
-struct State {
-    state: String,
-}
-
 impl Sealed for TaskButtonUpdate {
     fn message(self, _: &Session<'_>, _: &str) -> Result<Vec<u8>> {
-        json(&State { state: self.state })
+        Ok(codec::to_json(&self)?)
     }
 }

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
-use super::{json, sealed::Sealed};
-use crate::session::page::html::{Html, RenderedHtml};
+use super::sealed::Sealed;
+use crate::session::page::html::Html;
 use crate::{Date, Result, Session};
 
 /// The ends of what can be chosen; of each, `Some(None)` takes away what there is.
@@ -12,6 +12,44 @@ struct Ends {
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<Option<Date>>,
 }
+
+/// What updates of dates have beside: the ends of what can be chosen.
+macro_rules! ended {
+    ($update:ident) => {
+        impl $update {
+            /// The first day it takes.
+            #[must_use]
+            pub const fn min(mut self, min: Date) -> Self {
+                self.ends.min = Some(Some(min));
+                self
+            }
+
+            /// It takes any early day.
+            #[must_use]
+            pub const fn no_min(mut self) -> Self {
+                self.ends.min = Some(None);
+                self
+            }
+
+            /// The last day it takes.
+            #[must_use]
+            pub const fn max(mut self, max: Date) -> Self {
+                self.ends.max = Some(Some(max));
+                self
+            }
+
+            /// It takes any late day.
+            #[must_use]
+            pub const fn no_max(mut self) -> Self {
+                self.ends.max = Some(None);
+                self
+            }
+        }
+    };
+}
+
+ended!(DateUpdate);
+ended!(DateRangeUpdate);
 
 /// For a date input.
 ///
@@ -28,20 +66,9 @@ pub struct DateUpdate {
     ends: Ends,
 }
 
+labelled!(DateUpdate, "What it is called.");
+
 impl DateUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
     /// The day in it.
     #[must_use]
     pub const fn value(mut self, value: Date) -> Self {
@@ -55,39 +82,11 @@ impl DateUpdate {
         self.value = Some(None);
         self
     }
-
-    /// The first day it takes.
-    #[must_use]
-    pub const fn min(mut self, min: Date) -> Self {
-        self.ends.min = Some(Some(min));
-        self
-    }
-
-    /// It takes any early day.
-    #[must_use]
-    pub const fn no_min(mut self) -> Self {
-        self.ends.min = Some(None);
-        self
-    }
-
-    /// The last day it takes.
-    #[must_use]
-    pub const fn max(mut self, max: Date) -> Self {
-        self.ends.max = Some(Some(max));
-        self
-    }
-
-    /// It takes any late day.
-    #[must_use]
-    pub const fn no_max(mut self) -> Self {
-        self.ends.max = Some(None);
-        self
-    }
 }
 
 impl Sealed for DateUpdate {
     fn message(self, s: &Session<'_>, _: &str) -> Result<Vec<u8>> {
-        json(&Message { label: s.label(self.label)?, value: self.value, ends: self.ends })
+        s.labelled(self.label, Fields { value: self.value, ends: self.ends })
     }
 }
 
@@ -107,20 +106,9 @@ struct Range {
     end: Option<Option<Date>>,
 }
 
+labelled!(DateRangeUpdate, "What it is called.");
+
 impl DateRangeUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
     /// The day on which the range begins.
     #[must_use]
     pub const fn start(mut self, start: Date) -> Self {
@@ -148,48 +136,18 @@ impl DateRangeUpdate {
         self.value.end = Some(None);
         self
     }
-
-    /// The first day it takes.
-    #[must_use]
-    pub const fn min(mut self, min: Date) -> Self {
-        self.ends.min = Some(Some(min));
-        self
-    }
-
-    /// It takes any early day.
-    #[must_use]
-    pub const fn no_min(mut self) -> Self {
-        self.ends.min = Some(None);
-        self
-    }
-
-    /// The last day it takes.
-    #[must_use]
-    pub const fn max(mut self, max: Date) -> Self {
-        self.ends.max = Some(Some(max));
-        self
-    }
-
-    /// It takes any late day.
-    #[must_use]
-    pub const fn no_max(mut self) -> Self {
-        self.ends.max = Some(None);
-        self
-    }
 }
 
 impl Sealed for DateRangeUpdate {
     fn message(self, s: &Session<'_>, _: &str) -> Result<Vec<u8>> {
         let is_given = self.value.start.is_some() || self.value.end.is_some();
         let value = is_given.then_some(self.value);
-        json(&Message { label: s.label(self.label)?, value, ends: self.ends })
+        s.labelled(self.label, Fields { value, ends: self.ends })
     }
 }
 
 #[derive(Serialize)]
-struct Message<T> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<RenderedHtml>,
+struct Fields<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<T>,
     #[serde(flatten)]

@@ -1,9 +1,33 @@
 use serde::Serialize;
 
 use super::choice::Choice;
-use super::{json, sealed::Sealed};
-use crate::session::page::html::{Html, RenderedHtml};
+use super::sealed::Sealed;
+use crate::session::page::html::Html;
 use crate::{Result, Session};
+
+/// What updates of several buttons or boxes have beside: which there are, and how they stand.
+macro_rules! grouped {
+    ($update:ident, $choices:literal) => {
+        impl $update {
+            #[doc = $choices]
+            #[must_use]
+            pub fn choices<C: Into<Choice>>(
+                mut self,
+                choices: impl IntoIterator<Item = C>,
+            ) -> Self {
+                self.choices = Some(choices.into_iter().map(Into::into).collect());
+                self
+            }
+
+            /// The choices given stand side by side, rather than below each other.
+            #[must_use]
+            pub const fn inline(mut self) -> Self {
+                self.inline = true;
+                self
+            }
+        }
+    };
+}
 
 /// For radio buttons.
 #[derive(Debug, Clone, Default)]
@@ -15,34 +39,13 @@ pub struct RadioUpdate {
     selected: Option<Option<String>>,
 }
 
+labelled!(RadioUpdate, "What they are called together.");
+grouped!(
+    RadioUpdate,
+    "With these to choose from, instead of those that the page has. Unless it is said which, the first is chosen."
+);
+
 impl RadioUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What they are called together.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
-    /// With these to choose from, instead of those that the page has. Unless it is said which, the first is chosen.
-    #[must_use]
-    pub fn choices<C: Into<Choice>>(mut self, choices: impl IntoIterator<Item = C>) -> Self {
-        self.choices = Some(choices.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// The choices given stand side by side, rather than below each other.
-    #[must_use]
-    pub const fn inline(mut self) -> Self {
-        self.inline = true;
-        self
-    }
-
     /// The value of what is chosen.
     #[must_use]
     pub fn selected(mut self, value: impl Into<String>) -> Self {
@@ -73,7 +76,7 @@ impl Sealed for RadioUpdate {
             Some(value) => Value::One(value),
             None => Value::Many(Vec::new()),
         });
-        json(&Message { label: s.label(self.label)?, options, value })
+        s.labelled(self.label, Fields { options, value })
     }
 }
 
@@ -86,34 +89,10 @@ pub struct CheckboxGroupUpdate {
     selected: Option<Vec<String>>,
 }
 
+labelled!(CheckboxGroupUpdate, "What they are called together.");
+grouped!(CheckboxGroupUpdate, "With these to choose from, instead of those that the page has.");
+
 impl CheckboxGroupUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What they are called together.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
-    /// With these to choose from, instead of those that the page has.
-    #[must_use]
-    pub fn choices<C: Into<Choice>>(mut self, choices: impl IntoIterator<Item = C>) -> Self {
-        self.choices = Some(choices.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// The choices given stand side by side, rather than below each other.
-    #[must_use]
-    pub const fn inline(mut self) -> Self {
-        self.inline = true;
-        self
-    }
-
     /// The values of those that are checked.
     #[must_use]
     pub fn selected<V: Into<String>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
@@ -135,18 +114,12 @@ impl Sealed for CheckboxGroupUpdate {
         let is_checked = |value: &str| selected.iter().any(|selected| selected == value);
         let options =
             self.choices.map(|choices| options("checkbox", id, &choices, self.inline, is_checked));
-        json(&Message {
-            label: s.label(self.label)?,
-            options,
-            value: self.selected.map(Value::Many),
-        })
+        s.labelled(self.label, Fields { options, value: self.selected.map(Value::Many) })
     }
 }
 
 #[derive(Serialize)]
-struct Message {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<RenderedHtml>,
+struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     options: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,8 @@
 use serde::Serialize;
 
-use super::{json, sealed::Sealed};
+use super::sealed::Sealed;
 use crate::session::page::Number;
-use crate::session::page::html::{Html, RenderedHtml};
+use crate::session::page::html::Html;
 use crate::{Result, Session};
 
 /// For a number input.
@@ -25,20 +25,9 @@ struct Fields {
     step: Option<Option<Number>>,
 }
 
+labelled!(NumberUpdate, "What it is called.");
+
 impl NumberUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
     /// The number in it.
     #[must_use]
     pub const fn value(mut self, value: f64) -> Self {
@@ -96,16 +85,8 @@ impl NumberUpdate {
     }
 }
 
-#[derive(Serialize)]
-struct Message {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<RenderedHtml>,
-    #[serde(flatten)]
-    fields: Fields,
-}
-
 impl Sealed for NumberUpdate {
     fn message(self, s: &Session<'_>, _: &str) -> Result<Vec<u8>> {
-        json(&Message { label: s.label(self.label)?, fields: self.fields })
+        s.labelled(self.label, self.fields)
     }
 }

@@ -1,8 +1,8 @@
 use serde::Serialize;
 
 use super::choice::Choice;
-use super::{json, sealed::Sealed};
-use crate::session::page::html::{Html, RenderedHtml, escape};
+use super::sealed::Sealed;
+use crate::session::page::html::{Html, escape};
 use crate::{Result, Session};
 
 /// For a select input, be it the browser's own or selectize's.
@@ -29,20 +29,9 @@ struct Group {
     choices: Vec<Choice>,
 }
 
+labelled!(SelectUpdate, "What it is called.");
+
 impl SelectUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
     /// With these to choose from, after those of earlier calls, and instead of those that the page has. With none at
     /// all there is nothing to choose from.
     #[must_use]
@@ -86,9 +75,7 @@ impl SelectUpdate {
 }
 
 #[derive(Serialize)]
-struct Message {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<RenderedHtml>,
+struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     options: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +98,6 @@ impl Sealed for SelectUpdate {
             };
             groups.into_iter().map(markup).collect()
         });
-        json(&Message { label: s.label(self.label)?, options, value: self.selected })
+        s.labelled(self.label, Fields { options, value: self.selected })
     }
 }

@@ -2,10 +2,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::{json, sealed::Sealed};
+use super::sealed::Sealed;
 use crate::session::page::Number;
 use crate::session::page::error::PageError;
-use crate::session::page::html::{Html, RenderedHtml};
+use crate::session::page::html::Html;
 use crate::{Date, DateTime, Result, Session};
 
 /// For a slider of numbers, days or moments, with one handle or two.
@@ -85,20 +85,9 @@ impl From<DateTime> for SliderPoint {
     }
 }
 
+labelled!(SliderUpdate, "What it is called.");
+
 impl SliderUpdate {
-    /// An update that changes nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<Html>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
     /// Where its handle stands, if it has one.
     #[must_use]
     pub fn value(mut self, value: impl Into<SliderPoint>) -> Self {
@@ -157,9 +146,7 @@ impl SliderUpdate {
 }
 
 #[derive(Serialize)]
-struct Message {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<RenderedHtml>,
+struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,8 +183,7 @@ impl Sealed for SliderUpdate {
             (one, None) => Value::One(one.number()),
             (from, Some(to)) => Value::Two([from.number(), to.number()]),
         });
-        json(&Message {
-            label: s.label(self.label)?,
+        let fields = Fields {
             value,
             min: self.min.map(SliderPoint::number),
             max: self.max.map(SliderPoint::number),
@@ -205,7 +191,8 @@ impl Sealed for SliderUpdate {
             data_type,
             time_format: self.time_format,
             timezone: self.timezone,
-        })
+        };
+        s.labelled(self.label, fields)
     }
 }
 

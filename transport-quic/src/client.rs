@@ -3,12 +3,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use session_core::exchange::head;
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -100,13 +101,9 @@ impl Client {
     ///
     /// [`ConnectError::Header`] when the name or the value cannot stand in a header.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, ConnectError> {
-        let (Ok(key), Ok(mut value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
-        else {
+        let Some((key, value)) = head::header(name, value) else {
             return Err(ConnectError::Header { name: name.to_owned() });
         };
-        // It is left out of what is printed.
-        value.set_sensitive(true);
         self.headers.append(key, value);
         Ok(self)
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use session_core::exchange::{Request, Response, head};
 use session_core::link::{Connect, PeerInfo};
 use tokio::sync::oneshot;
@@ -96,13 +96,9 @@ impl Client {
     ///
     /// [`ConnectError::Header`] when the name or the value cannot stand in a header.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, ConnectError> {
-        let (Ok(key), Ok(mut value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
-        else {
+        let Some((key, value)) = head::header(name, value) else {
             return Err(ConnectError::Header { name: name.to_owned() });
         };
-        // It is left out of what is printed.
-        value.set_sensitive(true);
         self.headers.append(key, value);
         Ok(self)
     }

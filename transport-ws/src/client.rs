@@ -7,11 +7,11 @@ use http::header::{
     CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use session_core::exchange::{self, Body};
+use session_core::exchange::{self, Body, head};
 use session_core::link::{Connect, PeerInfo};
 use tokio::net::TcpStream;
 
@@ -114,13 +114,9 @@ impl Client {
     ///
     /// [`ConnectError::Header`] when the name or the value cannot stand in a header.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, ConnectError> {
-        let (Ok(key), Ok(mut value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
-        else {
+        let Some((key, value)) = head::header(name, value) else {
             return Err(ConnectError::Header { name: name.to_owned() });
         };
-        // It is left out of what is printed.
-        value.set_sensitive(true);
         self.headers.append(key, value);
         Ok(self)
     }

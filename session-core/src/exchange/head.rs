@@ -34,6 +34,16 @@ fn get() -> String {
     "GET".to_owned()
 }
 
+/// A header that a client sends of its own accord, to a server that may ask who it is: its value is left out of what is
+/// printed. `None` when the name or the value cannot stand in a header.
+#[must_use]
+pub fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    let mut value = HeaderValue::try_from(value).ok()?;
+    value.set_sensitive(true);
+    Some((name, value))
+}
+
 /// A head that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,6 +1,8 @@
 //! The pieces of HTML that several parts of the demo write.
 
-use std::fmt::{self, Write};
+use std::fmt;
+
+use session_core::page::escape;
 
 use super::data::{Column, Table};
 
@@ -13,17 +15,7 @@ pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                other => f.write_char(other)?,
-            }
-        }
-        Ok(())
+        f.write_str(&escape(self.0))
     }
 }
 

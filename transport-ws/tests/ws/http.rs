@@ -380,3 +380,25 @@ async fn an_endpoint_finds_links_and_exchanges_from_either_url() {
     let error = Client::new().endpoint("ftp://127.0.0.1/").unwrap_err();
     assert!(matches!(error, ConnectError::Url { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn who_is_answered_early_and_goes_on_sending_has_the_answer() {
+    // More than the sockets of both ends hold.
+    const LENGTH: usize = 64 << 20;
+    let (mut listener, address) = listen(config()).await;
+    let mut raw = Raw::connect(address).await;
+    let head = format!(
+        "POST /session/x/upload/y HTTP/1.1\r\nHost: {address}\r\nContent-Length: {LENGTH}\r\n\r\n"
+    );
+    raw.write(head.as_bytes()).await;
+    let (request, responder) = next_exchange(&mut listener).await.into_parts();
+    drop(request);
+    responder.respond(session_core::exchange::plain(http::StatusCode::NOT_FOUND, "too late"));
+    // It reads only once it has said everything.
+    let piece = vec![7; 1 << 20];
+    for _ in 0..LENGTH / piece.len() {
+        raw.write(&piece).await;
+    }
+    let head = raw.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+}

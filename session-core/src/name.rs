@@ -272,7 +272,12 @@ impl<T> Names<T> {
         within: &Namespace,
     ) -> impl Iterator<Item = (&str, &T)> {
         let separator = if within.is_root() { "" } else { SEPARATOR };
-        let start = [prefix, within.as_str(), separator].concat();
+        // Most modules own nothing in most tables.
+        let start = if self.0.is_empty() {
+            String::new()
+        } else {
+            [prefix, within.as_str(), separator].concat()
+        };
         self.0
             .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
             .take_while(move |(name, _)| name.starts_with(&start))
@@ -331,10 +336,9 @@ impl<T> Owned<T> {
         self.owners.iter().map(|(owner, _)| owner)
     }
 
-    /// Everything with its owner, in the order it was made.
-    #[cfg(feature = "testing")]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Namespace, &T)> {
-        self.items.values().map(|(owner, item)| (owner, item))
+    /// Everything with its number and its owner, in the order it was made.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Namespace, &T)> {
+        self.items.iter().map(|(key, (owner, item))| (*key, owner, item))
     }
 
     pub(crate) fn keys(&self) -> Vec<u64> {

@@ -208,7 +208,7 @@ impl Machine {
     /// When [`Self::fire_timers`] is due next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timer = self.state().timers.borrow().next_deadline();
-        let upload = self.state().uploads.borrow_mut().next_deadline();
+        let upload = self.state().uploads.borrow().next_deadline();
         [timer, upload].into_iter().flatten().min()
     }
 

@@ -60,7 +60,7 @@ impl Uploads {
     /// Whose each upload is, and the bytes that were promised to it.
     #[cfg(feature = "testing")]
     pub(crate) fn owners(&self) -> impl Iterator<Item = (&Namespace, usize)> {
-        self.jobs.iter().map(|(owner, job)| (owner, job.space.bytes()))
+        self.jobs.iter().map(|(_, owner, job)| (owner, job.space.bytes()))
     }
 
     /// The namespace of each file input, and what it holds.
@@ -80,26 +80,16 @@ impl Uploads {
     }
 
     /// When the next job counts as abandoned.
-    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
-        if self.by_id.is_empty() {
-            return None;
-        }
-        let keys: Vec<_> = self.by_id.values().copied().collect();
-        let jobs = keys.into_iter().filter_map(|key| {
-            let (_, job) = self.jobs.get_mut(key)?;
-            (!job.is_receiving).then_some(job.expires)
-        });
-        jobs.min()
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.jobs.iter().filter_map(|(_, _, job)| job.deadline()).min()
     }
 
     /// Takes out the jobs that were abandoned.
     #[must_use]
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<Job> {
-        let keys: Vec<_> = self.by_id.values().copied().collect();
-        let is_due = |key: &u64| {
-            self.jobs.get_mut(*key).is_some_and(|(_, job)| !job.is_receiving && job.expires <= now)
-        };
-        let due: Vec<_> = keys.into_iter().filter(is_due).collect();
+        let due = |job: &Job| job.deadline().is_some_and(|deadline| deadline <= now);
+        let due: Vec<_> =
+            self.jobs.iter().filter(|(_, _, job)| due(job)).map(|(key, ..)| key).collect();
         due.into_iter().filter_map(|key| self.remove(key)).collect()
     }
 

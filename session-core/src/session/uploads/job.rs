@@ -78,6 +78,11 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// When it counts as abandoned; never while it is receiving.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (!self.is_receiving).then_some(self.expires)
+    }
+
     pub(super) fn is_complete(&self) -> bool {
         self.received.len() == self.announced.len()
     }

@@ -265,3 +265,19 @@ async fn an_output_with_such_a_dependency_is_an_error_of_that_output() {
     assert!(error.contains("lib-1") && error.contains("nosuch.js"), "{error}");
     assert_eq!(client.output::<String>("good"), Ok("good".into()));
 }
+
+// fault: H2
+#[tokio::test(start_paused = true)]
+async fn the_head_of_a_file_is_that_of_the_file_and_nothing_follows_it() {
+    let mut client = idle().await;
+    run(&mut client, |s| s.html(Html::text("x").with(chart()))).await;
+    let path = "chart-1.2.0/js/chart.js";
+    let (status, whole, body) = ask(&mut client, path, "GET", "\"\"").await;
+    assert_eq!((status, body.as_slice()), (200, &b"loaded()"[..]));
+    let (status, head, body) = ask(&mut client, path, "HEAD", "\"\"").await;
+    assert_eq!((status, body.len()), (200, 0));
+    assert_eq!(head[header::CONTENT_LENGTH], "8");
+    for name in [header::CONTENT_TYPE, header::ETAG, header::CACHE_CONTROL] {
+        assert_eq!(head[&name], whole[&name]);
+    }
+}

@@ -1,9 +1,8 @@
 //! Calcs in two steps.
 
-use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
 use reactive::{Calc, Interrupt};
 
 use crate::catch::Catch;
@@ -53,8 +52,7 @@ impl Session<'_> {
         let calc = self.calc(move |s| {
             let mut future = Catch::new(f(s)?);
             // Many a future has its result at hand; the others are polled again by the session's task.
-            let at_hand = pin!(&mut future).poll(&mut Context::from_waker(Waker::noop()));
-            if let Poll::Ready(result) = at_hand {
+            if let Some(result) = (&mut future).now_or_never() {
                 return result;
             }
             // Nobody drives the futures of a stub.

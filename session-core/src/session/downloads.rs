@@ -32,7 +32,9 @@ mod offer;
 mod pieces;
 mod range;
 
+pub(in crate::session) use conditions::{FileState, has_already};
 pub use download::{Download, InvalidDownload};
+pub(in crate::session) use media_type::media_type;
 
 pub(crate) type Downloads = Names<Registered<Function>>;
 

@@ -103,7 +103,7 @@ pub(crate) fn parse_path(path: &str) -> Option<(&str, &str, &str)> {
     Some((session, action, name))
 }
 
-/// What a path leads to.
+/// What app code registered, to answer requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Table {
     Routes,
@@ -126,33 +126,53 @@ impl Table {
     }
 }
 
+/// Where the answer to a request goes.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    responder: Responder,
+    is_head: bool,
+}
+
+impl Reply {
+    /// Answers; a `HEAD` without the body, as not every transport knows what that means.
+    pub(crate) fn respond(self, response: Response) {
+        self.responder.respond(if self.is_head { head_of(response) } else { response });
+    }
+}
+
 /// A request that has found who answers it, and waits.
 struct Asked {
     table: Table,
     key: String,
-    is_head: bool,
-    responder: Responder,
+    reply: Reply,
 }
 
 impl Session<'_> {
     /// Answers one exchange.
     pub(crate) fn handle_exchange(&self, exchange: Exchange) {
-        let (mut request, responder) = exchange.into_parts();
-        if let Some(snapshot) = self.answer_snapshot(&request) {
-            return responder.respond(snapshot);
-        }
-        if let Some((_, "upload", job)) = parse_path(request.uri().path()) {
-            let job = job.to_owned();
-            return self.receive_upload(&job, request, responder);
-        }
-        if let Some((_, "lib", file)) = parse_path(request.uri().path()) {
-            return self.answer_library(file, &request, responder);
-        }
-        let is_head = request.method() == Method::HEAD;
-        let Some((table, key, owner, mut function)) = self.take_function(&mut request) else {
-            return responder.respond(not_found());
+        let (request, responder) = exchange.into_parts();
+        let reply = Reply { responder, is_head: request.method() == Method::HEAD };
+        let Some((_, action, name)) = parse_path(request.uri().path()) else {
+            return reply.respond(not_found());
         };
-        let asked = Asked { table, key, is_head, responder };
+        let name = name.to_owned();
+        match action {
+            "dynamic_route" => self.call(Table::Routes, &name, request, reply),
+            "download" => self.call(Table::Downloads, &name, request, reply),
+            "upload" => self.receive_upload(&name, request, reply),
+            "lib" => self.answer_library(&name, &request, reply),
+            "dataobj" => reply.respond(self.answer_snapshot(&name, &request)),
+            _ => reply.respond(not_found()),
+        }
+    }
+
+    /// Has what app code registered answer a request to `quoted`, the rest of its path.
+    fn call(&self, table: Table, quoted: &str, mut request: Request, reply: Reply) {
+        let Some((key, owner, mut function)) = self.take_function(table, quoted, &mut request)
+        else {
+            return reply.respond(not_found());
+        };
+        let asked = Asked { table, key, reply };
         self.state().begin_work();
         let view = self.at(&owner);
         let answer = (function.call)(&view, request);
@@ -169,26 +189,29 @@ impl Session<'_> {
     }
 
     /// Takes out what answers a request; its key, and who registered it. The path becomes what the function is to see.
-    fn take_function(&self, request: &mut Request) -> Option<(Table, String, Namespace, Function)> {
-        let (_, action, quoted) = parse_path(request.uri().path())?;
-        let (table, key) = match action {
-            "dynamic_route" => {
+    fn take_function(
+        &self,
+        table: Table,
+        quoted: &str,
+        request: &mut Request,
+    ) -> Option<(String, Namespace, Function)> {
+        let key = match table {
+            Table::Routes => {
                 let found = self.find_route(quoted)?;
                 if let Some(path) = found.path {
                     *request.uri_mut() = path.into_uri(request.uri())?;
                 }
-                (Table::Routes, found.key)
+                found.key
             }
-            "download" => (Table::Downloads, self.find_download(request.method(), quoted)?),
-            _ => return None,
+            Table::Downloads => self.find_download(request.method(), quoted)?,
         };
         let (owner, function) = table.of(self.state()).borrow_mut().lend(&key)?;
-        Some((table, key, owner, function))
+        Some((key, owner, function))
     }
 
     fn answer_exchange(&self, asked: Asked, answer: Result<Response>) {
         self.state().end_work();
-        let response = match answer {
+        asked.reply.respond(match answer {
             Ok(response) => response,
             Err(Interrupt::Silent | Interrupt::Cancel | Interrupt::InProgress) => {
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "")
@@ -197,12 +220,11 @@ impl Session<'_> {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 self.failure_text(&failure, asked.table.what(), &asked.key),
             ),
-        };
-        asked.responder.respond(if asked.is_head { head_of(response) } else { response });
+        });
     }
 }
 
-/// The response without its body, which is dropped unread. Not every transport knows what HEAD means.
+/// The response without its body, which is dropped unread.
 fn head_of(response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     if let Some(length) = http_body::Body::size_hint(&body).exact() {

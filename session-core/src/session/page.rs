@@ -32,7 +32,6 @@ mod freeze;
 mod html;
 mod library;
 mod location;
-mod media;
 mod modal;
 mod notification;
 mod place;

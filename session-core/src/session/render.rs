@@ -1,9 +1,8 @@
 //! Registering outputs, and running them in step with the client's state machine.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
 use reactive::{EffectOptions, Interrupt};
 use serde::Serialize;
 
@@ -131,11 +130,11 @@ impl Session<'_> {
                 Ok(future) => future,
                 Err(interrupt) => return s.finish_round(round, Err(interrupt)),
             };
-            let mut future = Box::pin(Catch::new(async move { future.await?.into_content() }));
+            let mut future = Catch::new(async move { future.await?.into_content() });
             // Many a future has its value at hand; the others are polled again by the session's task.
-            match pin!(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(outcome) => s.finish_round(round, outcome),
-                Poll::Pending => {
+            match (&mut future).now_or_never() {
+                Some(outcome) => s.finish_round(round, outcome),
+                None => {
                     let key = round.key;
                     s.finish_round(round, Err(Interrupt::InProgress));
                     let task =

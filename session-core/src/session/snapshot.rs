@@ -10,7 +10,7 @@ use crate::catch::catch;
 use crate::exchange::{Request, Response, plain};
 use crate::name::{Id, Names, Namespace};
 use crate::random::hex;
-use crate::session::exchanges::parse_path;
+use crate::session::exchanges::not_found;
 use crate::session::outputs::Rendered;
 use crate::session::registered::Registered;
 use crate::{Result, Session};
@@ -27,6 +27,9 @@ pub(crate) struct Snapshot {
 type Export = Box<dyn FnMut(&Session<'_>) -> Result<Json> + Send>;
 type Filter = Box<dyn FnMut(Json) -> Json + Send>;
 
+/// Which filters: those of the inputs, or those of the outputs.
+type Filters = fn(&mut Snapshot) -> &mut Names<Registered<Filter>>;
+
 /// What of a scope is taken apart here, to be dropped once nothing is borrowed.
 #[derive(Debug)]
 pub(crate) struct Removed {
@@ -35,6 +38,14 @@ pub(crate) struct Removed {
 }
 
 impl Snapshot {
+    const fn inputs(&mut self) -> &mut Names<Registered<Filter>> {
+        &mut self.inputs
+    }
+
+    const fn outputs(&mut self) -> &mut Names<Registered<Filter>> {
+        &mut self.outputs
+    }
+
     pub(crate) fn remove_within(&mut self, within: &Namespace) -> Removed {
         let mut filters = self.inputs.remove_within(within);
         filters.extend(self.outputs.remove_within(within));
@@ -125,13 +136,7 @@ impl Session<'_> {
     where
         F: FnMut(Json) -> Json + Send + 'static,
     {
-        let id = id.resolve(self.namespace())?;
-        if self.records_tests() {
-            let filter = Registered::new(self.namespace(), Box::new(filter) as Filter);
-            let replaced = self.state().snapshot.borrow_mut().inputs.insert(&id, filter);
-            drop(replaced);
-        }
-        Ok(())
+        self.insert_filter(Snapshot::inputs, id, Box::new(filter))
     }
 
     /// As [`snapshot_input_with`](Self::snapshot_input_with), for the value of an output. An error is shown as it is.
@@ -143,10 +148,14 @@ impl Session<'_> {
     where
         F: FnMut(Json) -> Json + Send + 'static,
     {
+        self.insert_filter(Snapshot::outputs, id, Box::new(filter))
+    }
+
+    fn insert_filter(&self, filters: Filters, id: impl Id, filter: Filter) -> Result<()> {
         let id = id.resolve(self.namespace())?;
         if self.records_tests() {
-            let filter = Registered::new(self.namespace(), Box::new(filter) as Filter);
-            let replaced = self.state().snapshot.borrow_mut().outputs.insert(&id, filter);
+            let filter = Registered::new(self.namespace(), filter);
+            let replaced = filters(&mut self.state().snapshot.borrow_mut()).insert(&id, filter);
             drop(replaced);
         }
         Ok(())
@@ -169,16 +178,15 @@ impl Session<'_> {
         self.state().settings.test_mode && !self.is_stub_session()
     }
 
-    /// Answers a request for a snapshot; `None` to any other request, and when there are none.
-    pub(crate) fn answer_snapshot(&self, request: &Request) -> Option<Response> {
-        let (_, action, name) = parse_path(request.uri().path())?;
-        let is_snapshot = (action, name) == ("dataobj", "shinytest");
-        if !is_snapshot || request.method() != Method::GET || !self.records_tests() {
-            return None;
+    /// Answers a request for the data object `name`, of which there is one: the snapshot, while tests are recorded.
+    pub(crate) fn answer_snapshot(&self, name: &str, request: &Request) -> Response {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if name != "shinytest" || !reads || !self.records_tests() {
+            return not_found();
         }
         let query = Query::parse(request.uri().query().unwrap_or_default());
         if let Some(problem) = query.problem() {
-            return Some(plain(StatusCode::BAD_REQUEST, problem));
+            return plain(StatusCode::BAD_REQUEST, problem);
         }
         let blocks = Block::ALL.into_iter().filter_map(|block| {
             let wanted = query.wants(block)?;
@@ -193,16 +201,17 @@ impl Session<'_> {
         let mut response = Response::new(body.into());
         let json = header::HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
-        Some(response)
+        response
     }
 
     fn snapshot_of(&self, block: Block) -> BTreeMap<String, Json> {
         let snapshot = &self.state().snapshot;
         match block {
-            Block::Input => self.snapshot_inputs(),
+            // What the client said of its inputs: not of itself, and no passwords.
+            Block::Input => self.filtered(Snapshot::inputs, self.known_inputs()),
             Block::Output => {
-                let kept: Vec<_> = snapshot.borrow().kept.iter().map(own).collect();
-                kept.into_iter().map(|(name, json)| self.filtered(block, name, json)).collect()
+                let kept = snapshot.borrow().kept.iter().map(own).collect();
+                self.filtered(Snapshot::outputs, kept)
             }
             Block::Export => {
                 let names: Vec<_> =
@@ -212,32 +221,28 @@ impl Session<'_> {
         }
     }
 
-    /// What the client said of its inputs: not of itself, and no passwords.
-    fn snapshot_inputs(&self) -> BTreeMap<String, Json> {
-        let inputs = self.known_inputs();
-        inputs.into_iter().map(|(name, json)| self.filtered(Block::Input, name, json)).collect()
+    fn filtered(&self, filters: Filters, all: Vec<(String, Json)>) -> BTreeMap<String, Json> {
+        let one = |(name, json): (String, Json)| {
+            let json = self.filter(filters, &name, json);
+            (name, json)
+        };
+        all.into_iter().map(one).collect()
     }
 
-    fn filtered(&self, block: Block, name: String, json: Json) -> (String, Json) {
+    fn filter(&self, filters: Filters, name: &str, json: Json) -> Json {
         if json.get("__shiny_output_error__").is_some() {
-            return (name, json);
+            return json;
         }
         let snapshot = &self.state().snapshot;
-        let lent = match block {
-            Block::Input => snapshot.borrow_mut().inputs.lend(&name),
-            _ => snapshot.borrow_mut().outputs.lend(&name),
-        };
-        let Some((_, mut filter)) = lent else { return (name, sorted(json)) };
+        let lent = filters(&mut snapshot.borrow_mut()).lend(name);
+        let Some((_, mut filter)) = lent else { return sorted(json) };
         let json = catch(|| Ok(filter(json))).unwrap_or_else(|failure| {
-            let text = self.failure_text(&failure, "filter of a test snapshot", &name);
+            let text = self.failure_text(&failure, "filter of a test snapshot", name);
             json!({ "__shiny_snapshot_preprocess_error__": text })
         });
-        let replaced = match block {
-            Block::Input => snapshot.borrow_mut().inputs.give_back(&name, filter),
-            _ => snapshot.borrow_mut().outputs.give_back(&name, filter),
-        };
+        let replaced = filters(&mut snapshot.borrow_mut()).give_back(name, filter);
         drop(replaced);
-        (name, sorted(json))
+        sorted(json)
     }
 
     fn exported(&self, name: String) -> Option<(String, Json)> {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone)]
-pub(super) struct FileState {
+pub(in crate::session) struct FileState {
     /// Strong: its length and when it was modified, to the nanosecond.
     etag: Option<String>,
     /// In whole seconds; `None` where a date of HTTP cannot tell it.
@@ -20,7 +20,11 @@ pub(super) struct FileState {
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 impl FileState {
-    pub(super) fn new(length: u64, modified: Option<SystemTime>, seen: SystemTime) -> Self {
+    pub(in crate::session) fn new(
+        length: u64,
+        modified: Option<SystemTime>,
+        seen: SystemTime,
+    ) -> Self {
         let since_epoch = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let since_epoch = since_epoch.filter(|since| *since <= LAST_DATE);
         Self {
@@ -30,7 +34,7 @@ impl FileState {
         }
     }
 
-    pub(super) fn etag(&self) -> Option<HeaderValue> {
+    pub(in crate::session) fn etag(&self) -> Option<HeaderValue> {
         HeaderValue::from_str(self.etag.as_deref()?).ok()
     }
 
@@ -56,8 +60,9 @@ pub(super) enum Wanted {
 
 /// Whether what a GET or HEAD asks for is to be sent.
 pub(super) fn judge(headers: &HeaderMap, state: &FileState) -> Wanted {
+    let etag = state.etag.as_deref();
     if headers.contains_key(IF_MATCH) {
-        if !lists(headers, IF_MATCH, state, Comparison::Strong) {
+        if !lists(headers, IF_MATCH, etag, Comparison::Strong) {
             return Wanted::Failed;
         }
     } else if let (Some(date), Some(modified)) =
@@ -67,7 +72,7 @@ pub(super) fn judge(headers: &HeaderMap, state: &FileState) -> Wanted {
         return Wanted::Failed;
     }
     if headers.contains_key(IF_NONE_MATCH) {
-        if lists(headers, IF_NONE_MATCH, state, Comparison::Weak) {
+        if lists(headers, IF_NONE_MATCH, etag, Comparison::Weak) {
             return Wanted::NotModified;
         }
     } else if let (Some(date), Some(modified)) = (date(headers, IF_MODIFIED_SINCE), state.modified)
@@ -76,6 +81,11 @@ pub(super) fn judge(headers: &HeaderMap, state: &FileState) -> Wanted {
         return Wanted::NotModified;
     }
     Wanted::Yes
+}
+
+/// Whether the client has this state of something already, so that it is not to be sent.
+pub(in crate::session) fn has_already(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    lists(headers, IF_NONE_MATCH, etag.to_str().ok(), Comparison::Weak)
 }
 
 /// Whether a range of the file goes with what the client has of it.
@@ -96,10 +106,12 @@ enum Comparison {
 }
 
 /// Whether a list of entity tags has that of the file; `*` has every one.
-fn lists(headers: &HeaderMap, name: HeaderName, state: &FileState, how: Comparison) -> bool {
-    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|list| {
-        list.trim() == "*" || state.etag.as_deref().is_some_and(|etag| has(list, etag, how))
-    })
+fn lists(headers: &HeaderMap, name: HeaderName, etag: Option<&str>, how: Comparison) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|list| list.trim() == "*" || etag.is_some_and(|etag| has(list, etag, how)))
 }
 
 fn has(mut list: &str, etag: &str, how: Comparison) -> bool {

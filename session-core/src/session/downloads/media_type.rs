@@ -27,6 +27,12 @@ pub(super) fn guess(filename: &str) -> Mime {
     MimeGuess::from_path(filename).first().unwrap_or(APPLICATION_OCTET_STREAM)
 }
 
+/// What a client is told of a file of this name.
+pub(in crate::session) fn media_type(filename: &str) -> HeaderValue {
+    header(&guess(filename), Charset::default())
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
 /// As the client is told.
 pub(super) fn header(media_type: &Mime, charset: Charset) -> Result<HeaderValue, NoMediaType> {
     let is_text = media_type.type_() == TEXT || charset != Charset::default();

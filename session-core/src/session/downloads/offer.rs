@@ -1,7 +1,6 @@
 //! A download on offer: made anew for every request.
 
-use std::task::{Context, Poll, Waker};
-
+use futures_util::FutureExt;
 use mime_guess::Mime;
 
 use super::answer::Naming;
@@ -44,9 +43,9 @@ impl Offer {
             naming.answer(content, &request).await
         }));
         // What is at hand is answered even if the scope was destroyed by what made it (C19).
-        match response.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(response) => Answer::Ready(response),
-            Poll::Pending => Answer::Later(response),
+        match (&mut response).now_or_never() {
+            Some(response) => Answer::Ready(response),
+            None => Answer::Later(response),
         }
     }
 

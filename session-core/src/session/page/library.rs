@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -14,11 +14,11 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use crate::exchange::{Body, Request, Responder, Response, plain};
-use crate::session::exchanges::not_found;
+use crate::exchange::{Body, Request, Response, plain};
+use crate::session::downloads::{FileState, has_already, media_type};
+use crate::session::exchanges::{Reply, not_found};
 use crate::session::page::dependency::{Attributes, HtmlDependency, Link, is_relative, is_url};
 use crate::session::page::error::DependencyError;
-use crate::session::page::media::media_type;
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
@@ -123,16 +123,16 @@ impl Session<'_> {
     /// Answers a request for `quoted`, the rest of its path: `<name>-<version>/<file>`.
     ///
     /// What is at hand is answered at once; a file is read beside everything the session does.
-    pub(crate) fn answer_library(&self, quoted: &str, request: &Request, responder: Responder) {
+    pub(crate) fn answer_library(&self, quoted: &str, request: &Request, reply: Reply) {
         let file = match *request.method() {
             Method::GET | Method::HEAD => self.library_file(quoted),
             _ => None,
         };
         match file {
-            None => responder.respond(not_found()),
+            None => reply.respond(not_found()),
             Some((path, File::AtHand(content))) => {
                 let tag = tag_of(&content);
-                responder.respond(respond(&path, &tag, content, request.headers()));
+                reply.respond(respond(&path, tag, content, request.headers()));
             }
             Some((path, File::Below(root))) => {
                 let headers = request.headers().clone();
@@ -141,8 +141,8 @@ impl Session<'_> {
                     Ok(tokio::task::spawn_blocking(move || read(&root, &from)).await?)
                 };
                 self.root().spawn(Waiting::Nobody, reading, move |_, outcome| {
-                    responder.respond(match outcome {
-                        Ok(Ok((tag, content))) => respond(&path, &tag, content, &headers),
+                    reply.respond(match outcome {
+                        Ok(Ok((tag, content))) => respond(&path, tag, content, &headers),
                         Ok(Err(error)) => unreadable(&path, &error),
                         Err(interrupt) => failed(&path, &interrupt),
                     });
@@ -172,7 +172,7 @@ enum File {
 }
 
 /// Reads a file and says which version of it this is.
-fn read(root: &Path, from: &Path) -> io::Result<(String, Bytes)> {
+fn read(root: &Path, from: &Path) -> io::Result<(Option<HeaderValue>, Bytes)> {
     // A link may lead out of the folder.
     let from = from.canonicalize()?;
     if !from.starts_with(root.canonicalize()?) {
@@ -185,31 +185,26 @@ fn read(root: &Path, from: &Path) -> io::Result<(String, Bytes)> {
     if metadata.len() > FILE_BYTES {
         return Err(io::Error::other(format!("it is larger than {FILE_BYTES} bytes")));
     }
-    let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     let content = fs::read(&from)?;
-    Ok((format!("\"{:x}-{:x}\"", since.as_nanos(), content.len()), content.into()))
+    let state = FileState::new(content.len() as u64, metadata.modified().ok(), SystemTime::now());
+    Ok((state.etag(), content.into()))
 }
 
-fn tag_of(content: &Bytes) -> String {
+fn tag_of(content: &Bytes) -> Option<HeaderValue> {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
-    format!("\"{:x}-{:x}\"", hasher.finish(), content.len())
+    HeaderValue::try_from(format!("\"{:x}-{:x}\"", hasher.finish(), content.len())).ok()
 }
 
-fn respond(path: &str, tag: &str, content: Bytes, request: &HeaderMap) -> Response {
-    let known = request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        let tags = value.to_str().unwrap_or_default().split(',');
-        tags.map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
-    });
+fn respond(path: &str, tag: Option<HeaderValue>, content: Bytes, request: &HeaderMap) -> Response {
+    let known = tag.as_ref().is_some_and(|tag| has_already(request, tag));
     let mut response = Response::new(if known { Body::empty() } else { content.into() });
     let headers = response.headers_mut();
-    if let Ok(media_type) = HeaderValue::from_str(&media_type(path)) {
-        headers.insert(header::CONTENT_TYPE, media_type);
-    }
+    headers.insert(header::CONTENT_TYPE, media_type(path));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // The address has the session's secret in it, and files change while an app is written.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(tag) {
+    if let Some(tag) = tag {
         headers.insert(header::ETAG, tag);
     }
     if known {

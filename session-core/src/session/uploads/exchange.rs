@@ -9,9 +9,9 @@ use super::file::UploadedFile;
 use super::folder::TempFile;
 use super::job::Announced;
 use super::receive::{Receipt, Refusal, receive};
-use crate::exchange::{Request, Responder, Response, plain};
+use crate::exchange::{Request, Response, plain};
 use crate::name::Namespace;
-use crate::session::exchanges::not_found;
+use crate::session::exchanges::{Reply, not_found};
 use crate::session::tasks::Waiting;
 use crate::{Result, Session};
 
@@ -45,14 +45,14 @@ impl Unready {
 
 impl Session<'_> {
     /// Takes one file of an upload.
-    pub(crate) fn receive_upload(&self, id: &str, request: Request, responder: Responder) {
+    pub(crate) fn receive_upload(&self, id: &str, request: Request, reply: Reply) {
         let awaited = match *request.method() {
             Method::POST => self.begin_file(id),
             _ => Err(Unready::Unknown),
         };
         let Awaited { job, owner, announced, receipt } = match awaited {
             Ok(awaited) => awaited,
-            Err(unready) => return responder.respond(unready.into_response()),
+            Err(unready) => return reply.respond(unready.into_response()),
         };
         self.state().begin_work();
         let tracker = receipt.space.folder().tracker().clone();
@@ -64,7 +64,7 @@ impl Session<'_> {
         };
         self.at(&owner).spawn(Waiting::Exchange, receiving, move |s, received| {
             s.state().end_work();
-            responder.respond(s.finish_file(job, &announced, received));
+            reply.respond(s.finish_file(job, &announced, received));
         });
     }
 

@@ -1,6 +1,6 @@
 //! Names on the wire: ids, the namespaces of modules, and tables ordered by them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -256,8 +256,29 @@ impl<T> Names<T> {
 
     /// As [`Self::remove_within`], for names that stand after `prefix`.
     pub(crate) fn remove_prefixed(&mut self, prefix: &str, within: &Namespace) -> Vec<T> {
-        let names: Vec<_> = self.prefixed(prefix, within).map(|(name, _)| name.into()).collect();
-        names.into_iter().filter_map(|name: Box<str>| self.0.remove(&name)).collect()
+        let start = self.start(prefix, within);
+        let mut removed = Vec::new();
+        while let Some((name, _)) = self.from(&start).next()
+            && name.starts_with(&start)
+        {
+            let name = name.clone();
+            removed.extend(self.0.remove(&name));
+        }
+        removed
+    }
+
+    /// What the names within a namespace begin with. An empty table, as most are for most modules, is not asked.
+    fn start(&self, prefix: &str, within: &Namespace) -> String {
+        let separator = if within.is_root() { "" } else { SEPARATOR };
+        if self.0.is_empty() {
+            String::new()
+        } else {
+            [prefix, within.as_str(), separator].concat()
+        }
+    }
+
+    fn from(&self, start: &str) -> btree_map::Range<'_, Box<str>, T> {
+        self.0.range::<str, _>((Bound::Included(start), Bound::Unbounded))
     }
 
     /// What lies within the namespace `within`, which is everything for the root.
@@ -271,17 +292,9 @@ impl<T> Names<T> {
         prefix: &str,
         within: &Namespace,
     ) -> impl Iterator<Item = (&str, &T)> {
-        let separator = if within.is_root() { "" } else { SEPARATOR };
-        // Most modules own nothing in most tables.
-        let start = if self.0.is_empty() {
-            String::new()
-        } else {
-            [prefix, within.as_str(), separator].concat()
-        };
-        self.0
-            .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
-            .take_while(move |(name, _)| name.starts_with(&start))
-            .map(|(name, item)| (&**name, item))
+        let start = self.start(prefix, within);
+        let named = self.from(&start).map(|(name, item)| (&**name, item));
+        named.take_while(move |(name, _)| name.starts_with(&start))
     }
 }
 

@@ -75,6 +75,7 @@ impl Snapshot {
     }
 
     /// Values and filters that app code registered.
+    #[cfg(feature = "testing")]
     pub(crate) fn len(&self) -> usize {
         self.exports.len() + self.inputs.len() + self.outputs.len()
     }

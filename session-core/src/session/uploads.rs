@@ -75,6 +75,7 @@ impl Uploads {
     }
 
     /// Files on the disk.
+    #[cfg(feature = "testing")]
     pub(crate) fn files(&self) -> usize {
         self.folder.as_ref().map_or(0, |folder| folder.files())
     }

@@ -40,6 +40,7 @@ struct Library {
 }
 
 impl Libraries {
+    #[cfg(feature = "testing")]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

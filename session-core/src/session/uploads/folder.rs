@@ -161,6 +161,7 @@ impl SessionFolder {
     }
 
     /// Files that are there.
+    #[cfg(feature = "testing")]
     pub(crate) fn files(&self) -> usize {
         self.files.load(Ordering::Relaxed)
     }
